@@ -1,0 +1,1 @@
+"""Perceiver IO entity encoders and unit-selection policies for stable-baselines3."""
