@@ -1,0 +1,39 @@
+"""Perceiver IO, the entity Transformer and their parts; needs torch only."""
+
+from perceiver_rl.nn.attention import (
+    Activation,
+    Attention,
+    CrossAttentionBlock,
+    FeedForward,
+    SelfAttentionBlock,
+    activation_layer,
+)
+from perceiver_rl.nn.flops import count_flops
+from perceiver_rl.nn.perceiver_io import (
+    PerceiverConfig,
+    PerceiverDecoder,
+    PerceiverEncoder,
+    PerceiverIO,
+    PerceiverProcessor,
+)
+from perceiver_rl.nn.positions import fourier_features, grid_positions
+from perceiver_rl.nn.transformer import EntityTransformer, TransformerConfig
+
+__all__ = [
+    "Activation",
+    "Attention",
+    "CrossAttentionBlock",
+    "EntityTransformer",
+    "FeedForward",
+    "PerceiverConfig",
+    "PerceiverDecoder",
+    "PerceiverEncoder",
+    "PerceiverIO",
+    "PerceiverProcessor",
+    "SelfAttentionBlock",
+    "TransformerConfig",
+    "activation_layer",
+    "count_flops",
+    "fourier_features",
+    "grid_positions",
+]
