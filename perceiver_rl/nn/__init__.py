@@ -9,6 +9,7 @@ from perceiver_rl.nn.attention import (
     activation_layer,
 )
 from perceiver_rl.nn.flops import count_flops
+from perceiver_rl.nn.init import learned_array, linear
 from perceiver_rl.nn.perceiver_io import (
     PerceiverConfig,
     PerceiverDecoder,
@@ -36,4 +37,6 @@ __all__ = [
     "count_flops",
     "fourier_features",
     "grid_positions",
+    "learned_array",
+    "linear",
 ]

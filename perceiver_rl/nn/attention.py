@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from perceiver_rl.nn._init import linear
+from perceiver_rl.nn.init import linear
 
 Activation = Literal["gelu_tanh", "gelu", "relu"]
 
@@ -138,12 +138,12 @@ class FeedForward(nn.Module):
 class CrossAttentionBlock(nn.Module):
     """Pre-norm cross-attention: ``x = q + attention(LN(q), LN(kv)); x = x + mlp(LN(x))``.
 
+    The attention works in ``key_width`` channels, the reference's rule for encoder and decoder.
+
     Args:
         query_width: Features of the query stream, kept by the output.
         key_width: Features of the keys.
         heads: Attention heads.
-        qk_channels: Width the attention works in; default ``key_width`` (the reference's rule for
-            both the encoder and the decoder).
         widening: Hidden width of the MLP in multiples of ``query_width``.
         query_residual: Whether the queries are added to what they attended to.
         activation: Nonlinearity of the MLP.
@@ -155,7 +155,6 @@ class CrossAttentionBlock(nn.Module):
         key_width: int,
         *,
         heads: int = 1,
-        qk_channels: int | None = None,
         widening: int = 1,
         query_residual: bool = True,
         activation: Activation = "gelu_tanh",
@@ -168,7 +167,7 @@ class CrossAttentionBlock(nn.Module):
             query_width,
             key_width,
             heads=heads,
-            qk_channels=key_width if qk_channels is None else qk_channels,
+            qk_channels=key_width,
             output_width=query_width,
         )
         self.mlp_norm = nn.LayerNorm(query_width)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from perceiver_rl.nn._init import learned_array
 from perceiver_rl.nn.attention import Activation, CrossAttentionBlock, SelfAttentionBlock
+from perceiver_rl.nn.init import learned_array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,34 @@
+"""Entity columns to embeddings, and the entity encoders behind one interface."""
+
+from perceiver_rl.entities.build import (
+    ENCODERS,
+    EncoderName,
+    EntityConfig,
+    build_encoder,
+    configured,
+)
+from perceiver_rl.entities.columns import ColumnExpander, columns_of
+from perceiver_rl.entities.encoders import (
+    EntityEncoder,
+    EntityEncoding,
+    MlpConfig,
+    MlpEntityEncoder,
+    PerceiverEntityEncoder,
+    TransformerEntityEncoder,
+)
+
+__all__ = [
+    "ENCODERS",
+    "ColumnExpander",
+    "EncoderName",
+    "EntityConfig",
+    "EntityEncoder",
+    "EntityEncoding",
+    "MlpConfig",
+    "MlpEntityEncoder",
+    "PerceiverEntityEncoder",
+    "TransformerEntityEncoder",
+    "build_encoder",
+    "columns_of",
+    "configured",
+]

@@ -1,0 +1,154 @@
+"""Entity encoders behind one interface: a set in, one vector per entity and one for all out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from perceiver_rl.nn import (
+    Activation,
+    EntityTransformer,
+    PerceiverConfig,
+    PerceiverIO,
+    TransformerConfig,
+    activation_layer,
+    linear,
+)
+
+
+class EntityEncoding(NamedTuple):
+    """What an encoder says about a set of entities.
+
+    Attributes:
+        per_entity: ``[B, N, W]``, permutation-equivariant; rows of absent entities are arbitrary.
+        pooled: ``[B, W]``, permutation-invariant.
+    """
+
+    per_entity: Float[Tensor, "batch entity width"]
+    pooled: Float[Tensor, "batch width"]
+
+
+class EntityEncoder(nn.Module, ABC):
+    """Tokens of entities -> trunk -> per-entity and pooled embeddings.
+
+    The trunk is what differs between encoders. After it comes AlphaStar's tail, the same for all
+    (Perceiver IO, appendix B): ``per_entity = ReLU(linear(ReLU(trunk)))`` and
+    ``pooled = ReLU(linear(mean of the trunk over the entities that exist))``.
+
+    Attributes:
+        token_width: Features of a token that :meth:`forward` expects.
+        width: Features of both outputs.
+    """
+
+    def __init__(self, token_width: int, width: int) -> None:
+        super().__init__()
+        self.token_width = token_width
+        self.width = width
+        self.per_entity = nn.Sequential(nn.ReLU(), linear(width, width), nn.ReLU())
+        self.pooled = nn.Sequential(linear(width, width), nn.ReLU())
+
+    @abstractmethod
+    def trunk(
+        self,
+        tokens: Float[Tensor, "batch entity token"],
+        mask: Bool[Tensor, "batch entity"],
+    ) -> Float[Tensor, "batch entity width"]:
+        """Relate the entities that exist to one another."""
+
+    def forward(
+        self,
+        tokens: Float[Tensor, "batch entity token"],
+        mask: Bool[Tensor, "batch entity"],
+    ) -> EntityEncoding:
+        """Encode a set; without any entity the mean is zero and everything stays finite.
+
+        Args:
+            tokens: One row per entity slot; rows of absent entities may hold anything finite.
+            mask: True where an entity exists.
+        """
+        related = self.trunk(tokens, mask)
+        present = mask.unsqueeze(-1).to(related.dtype)
+        mean = (related * present).sum(1) / present.sum(1).clamp(min=1.0)
+        return EntityEncoding(self.per_entity(related), self.pooled(mean))
+
+
+class PerceiverEntityEncoder(EntityEncoder):
+    """Perceiver IO, decoded with one query per entity: the entity's own features.
+
+    A token holds the decoder's query (``width`` features) and, if ``kv_width`` is given, the
+    encoder's input beside it: two linear embeddings of the same raw features. Without ``kv_width``
+    the query is the input as well.
+
+    Args:
+        width: Features of queries and outputs.
+        config: Sizes of the Perceiver.
+        kv_width: Features of the encoder's input (Perceiver IO, table 6, uses 128).
+    """
+
+    def __init__(self, width: int, config: PerceiverConfig, kv_width: int | None = None) -> None:
+        super().__init__(width + (kv_width or 0), width)
+        self.kv_width = kv_width
+        self.perceiver = PerceiverIO(kv_width or width, width, config)
+
+    def trunk(
+        self,
+        tokens: Float[Tensor, "batch entity token"],
+        mask: Bool[Tensor, "batch entity"],
+    ) -> Float[Tensor, "batch entity width"]:
+        """Read all entities into the latents, then ask for each entity."""
+        queries, inputs = tokens[..., : self.width], tokens[..., self.width :]
+        return self.perceiver(inputs if self.kv_width else queries, queries, mask)
+
+
+class TransformerEntityEncoder(EntityEncoder):
+    """AlphaStar's entity Transformer."""
+
+    def __init__(self, width: int, config: TransformerConfig) -> None:
+        super().__init__(width, width)
+        self.transformer = EntityTransformer(width, config)
+
+    def trunk(
+        self,
+        tokens: Float[Tensor, "batch entity token"],
+        mask: Bool[Tensor, "batch entity"],
+    ) -> Float[Tensor, "batch entity width"]:
+        """Let every entity attend to every entity."""
+        return self.transformer(tokens, mask)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MlpConfig:
+    """Sizes of the per-entity MLP: hidden layers of the encoder's width."""
+
+    num_layers: int = 2
+    activation: Activation = "relu"
+
+    def __post_init__(self) -> None:
+        if self.num_layers < 1:
+            raise ValueError(f"num_layers must be at least 1, not {self.num_layers}")
+
+
+class MlpEntityEncoder(EntityEncoder):
+    """Every entity by itself: the control that shows what relating entities is worth.
+
+    Entities meet only in the pooled output.
+    """
+
+    def __init__(self, width: int, config: MlpConfig) -> None:
+        super().__init__(width, width)
+        layers: list[nn.Module] = []
+        for _ in range(config.num_layers):
+            layers += [activation_layer(config.activation), linear(width, width)]
+        self.mlp = nn.Sequential(*layers)
+
+    def trunk(
+        self,
+        tokens: Float[Tensor, "batch entity token"],
+        mask: Bool[Tensor, "batch entity"],
+    ) -> Float[Tensor, "batch entity width"]:
+        """Transform every entity by itself."""
+        return self.mlp(tokens)

@@ -1,0 +1,61 @@
+"""Masked categorical choices in log space, for whole batches, with the empty case decided.
+
+Where nothing is legal, index 0 is chosen with probability 1: the choice carries no information, its
+log-probability and its entropy are 0, and no gradient flows. Illegal indices have log-probability
+``ILLEGAL``, a finite number, so that products with probability 0 are 0 and never NaN.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+ILLEGAL = -1e30
+
+
+def masked_log_softmax(
+    logits: Float[Tensor, "*batch choice"], legal: Bool[Tensor, "*batch choice"]
+) -> Float[Tensor, "*batch choice"]:
+    """Normalize logits over the legal choices.
+
+    Args:
+        logits: Finite everywhere.
+        legal: True where a choice may be made; a row without any takes choice 0.
+
+    Returns:
+        Log-probabilities, about ``ILLEGAL`` where a choice is not legal.
+    """
+    nothing = ~legal.any(-1, keepdim=True)
+    first = torch.zeros_like(legal)
+    first[..., 0] = True
+    allowed = legal | (nothing & first)
+    return logits.masked_fill(~allowed, ILLEGAL).log_softmax(-1)
+
+
+def entropy(log_probs: Float[Tensor, "*batch choice"]) -> Float[Tensor, "*batch"]:
+    """Return the exact entropy in nats."""
+    return -(log_probs.exp() * log_probs).sum(-1)
+
+
+def sample(log_probs: Float[Tensor, "*batch choice"], deterministic: bool) -> Int[Tensor, "*batch"]:
+    """Draw a choice per row, or take the most probable one.
+
+    Draws by the race of exponential clocks: one call for the whole batch, no validation.
+    """
+    if deterministic:
+        return log_probs.argmax(-1)
+    clocks = torch.empty_like(log_probs).exponential_().log_()
+    return (log_probs - clocks).argmax(-1)
+
+
+def pick(
+    log_probs: Float[Tensor, "*batch choice"], choice: Int[Tensor, "*batch"]
+) -> Float[Tensor, "*batch"]:
+    """Return the log-probability of a choice per row."""
+    return log_probs.gather(-1, choice.unsqueeze(-1)).squeeze(-1)
+
+
+def strict(log_prob: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
+    """Turn the log-probability of an illegal choice into minus infinity."""
+    return log_prob.masked_fill(log_prob < ILLEGAL / 2, -torch.inf)
