@@ -1,0 +1,166 @@
+"""The command line: a command, an optional YAML file, and options made from the settings."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import difflib
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tyro
+
+from perceiver_rl.spaces import unknown
+
+from .config import CompareConfig, EvaluateConfig, TrainCommand, TrainConfig, named_after
+from .errors import ConfigError
+from .strict_yaml import read_settings
+
+Command = TrainCommand | EvaluateConfig | CompareConfig
+Settings = TypeVar("Settings")
+
+COMMANDS: Mapping[str, type[Command]] = {
+    "train": TrainCommand,
+    "evaluate": EvaluateConfig,
+    "compare": CompareConfig,
+}
+
+USAGE = """\
+usage: perceiver-rl COMMAND [CONFIG.yaml] [OPTIONS]
+
+  train     train one agent with PPO against a scripted opponent
+  evaluate  play evaluation games with checkpoints and scripts, and report win rates
+  compare   train several policies over several seeds, and compare their win rates
+
+A YAML file holds differences from the defaults; options override both:
+  perceiver-rl train configs/battle_3m.yaml --ppo.learning-rate 1e-3
+  perceiver-rl train --resume runs/battle_3m-seed0
+  perceiver-rl evaluate runs/battle_3m-seed0 random no-op --games 500
+  perceiver-rl compare configs/compare.yaml --workers 2
+
+perceiver-rl COMMAND --help lists the command's options and what they mean."""
+
+
+FILE_NOTE = "A CONFIG.yaml among the arguments gives the defaults that are shown here."
+
+
+def parse(arguments: Sequence[str]) -> Command:
+    """Return the settings of the command that a command line asks for.
+
+    Raises:
+        ConfigError: If the command, a key, an option or a value is wrong.
+        SystemExit: With status 0, after printing help.
+    """
+    if not arguments:
+        raise ConfigError(f"a command is missing, one of {list(COMMANDS)}")
+    name, *rest = arguments
+    if name not in COMMANDS:
+        raise ConfigError(unknown("command", name, list(COMMANDS)))
+    if name == "train":
+        return _parse_train(rest)
+    file, rest = _take_file(rest)
+    kind = COMMANDS[name]
+    return _options(kind, kind() if file is None else read_settings(file, kind), name, rest)
+
+
+def _parse_train(arguments: list[str]) -> TrainCommand:
+    file, rest = _take_file(arguments)
+    folder = _value_of("--resume", rest)
+    if file is not None and folder is not None:
+        raise ConfigError(f"--resume {folder} brings its own settings; leave out {file}")
+    base, stem = TrainConfig(), "train"
+    if folder is not None:
+        base = read_settings(Path(folder) / "config.yaml", TrainConfig)
+    elif file is not None:
+        base, stem = read_settings(file, TrainConfig), file.stem
+    default = TrainCommand(**{name: getattr(base, name) for name in base.__dataclass_fields__})
+    command = _options(TrainCommand, default, "train", rest)
+    named = named_after(command.config(), stem)
+    return dataclasses.replace(command, name=named.name)
+
+
+def _take_file(arguments: list[str]) -> tuple[Path | None, list[str]]:
+    """Take the YAML file out of a command line, wherever it stands.
+
+    Raises:
+        ConfigError: If there are two.
+    """
+    files = [word for word in arguments if word.endswith((".yaml", ".yml"))]
+    if len(files) > 1:
+        raise ConfigError(f"one configuration file at most, got {files}")
+    return (Path(files[0]) if files else None), [word for word in arguments if word not in files]
+
+
+def _value_of(option: str, arguments: list[str]) -> str | None:
+    for at, word in enumerate(arguments):
+        if word == option and at + 1 < len(arguments):
+            return arguments[at + 1]
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return None
+
+
+def _options(kind: type[Settings], default: Settings, name: str, words: list[str]) -> Settings:
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(printed):
+            settings, strange = tyro.cli(
+                kind,
+                prog=f"perceiver-rl {name}",
+                description=f"{kind.__doc__}\n\n{FILE_NOTE}",
+                args=words,
+                default=default,
+                return_unknown_args=True,
+                config=(tyro.conf.AvoidSubcommands,),
+            )
+    except SystemExit as exit_:
+        if exit_.code:
+            raise ConfigError(_one_line(printed.getvalue())) from None
+        raise
+    if strange:
+        raise ConfigError(_strange(strange[0], default))
+    return settings
+
+
+def _strange(word: str, settings: object) -> str:
+    if not word.startswith("-"):
+        return f"unexpected argument {word!r}; a configuration file ends in .yaml"
+    options = list(_option_names(settings))
+    option = word.partition("=")[0]
+    close = difflib.get_close_matches(option.replace("_", "-"), options, n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]}?" if close else "; --help lists the options"
+    return f"unknown option {option}{hint}"
+
+
+def _option_names(settings: Any, prefix: str = "--") -> Iterator[str]:
+    """Yield the options of settings, dictionaries of settings included."""
+    pairs = (
+        settings.items()
+        if isinstance(settings, dict)
+        else ((field.name, getattr(settings, field.name)) for field in dataclasses.fields(settings))
+    )
+    for name, value in pairs:
+        option = f"{prefix}{name.replace('_', '-')}"
+        nested = dataclasses.is_dataclass(value) or (
+            isinstance(value, dict) and any(map(dataclasses.is_dataclass, value.values()))
+        )
+        if nested:
+            yield from _option_names(value, f"{option}.")
+        else:
+            yield option
+
+
+def _one_line(box: str) -> str:
+    """Return the first paragraph of tyro's framed message as one line, without frame and title."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", box)
+    lines: list[str] = []
+    for line in text.splitlines():
+        inner = line.strip("│| ").strip()
+        if lines and re.fullmatch(r"[─╰╯╭╮-]+", inner):
+            break
+        if inner and not inner.startswith(("╭", "╰")):
+            lines.append(inner)
+    return " ".join(lines)

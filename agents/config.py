@@ -1,0 +1,273 @@
+"""Settings of the commands; these dataclasses are the only place where defaults stand.
+
+A YAML file holds differences from them, and the command line overrides both. No torch here, so that
+help and configuration errors come at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from .errors import ConfigError
+from .seeds import EVAL_SEED, MAX_ENVS, MAX_SEED
+
+Option = bool | int | float | str
+
+
+def _require(ok: bool, message: str) -> None:
+    if not ok:
+        raise ConfigError(message)
+
+
+def _at_least(least: float, **values: float) -> None:
+    for name, value in values.items():
+        _require(value >= least, f"{name} must be at least {least}, not {value}")
+
+
+def _in_unit_interval(**values: float) -> None:
+    for name, value in values.items():
+        _require(0.0 <= value <= 1.0, f"{name} must lie between 0 and 1, not {value}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvConfig:
+    """The proxy environment that an agent trains in."""
+
+    id: str = "perceiver_rl/Battle-3m-v0"
+    """Registered id of the environment."""
+    opponent: str = "attack-nearest"
+    """Name of the scripted opponent."""
+    num_envs: int = 64
+    """Games that run side by side."""
+    options: dict[str, Option] = field(default_factory=dict)
+    """Further options of the environment, for example `reward win`."""
+
+    def __post_init__(self) -> None:
+        _at_least(1, num_envs=self.num_envs)
+        _require(
+            self.num_envs <= MAX_ENVS, f"num_envs must be at most {MAX_ENVS}, not {self.num_envs}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyConfig:
+    """The network: how entities are read and how units are selected."""
+
+    encoder: Literal["perceiver", "transformer", "mlp"] = "perceiver"
+    """Entity encoder: Perceiver IO, AlphaStar's Transformer, or the per-entity control."""
+    selection: Literal["independent", "pointer"] = "independent"
+    """Selection head: one decision per unit from its own query, or one unit after the other."""
+    preset: Literal["tiny", "alphastar"] = "tiny"
+    """Sizes of the network: `tiny` learns on a CPU in minutes, `alphastar` is the paper's."""
+    options: dict[str, Option] = field(default_factory=dict)
+    """Further keyword arguments of the policy class."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PPOConfig:
+    """Proximal policy optimization, as stable-baselines3 names its settings."""
+
+    learning_rate: float = 1.0e-3
+    """Adam's step size at the start."""
+    schedule: Literal["constant", "linear"] = "linear"
+    """Keep the learning rate, or let it fall to zero over the run."""
+    n_steps: int = 32
+    """Steps of each game between two updates."""
+    batch_size: int = 512
+    """Samples in a minibatch."""
+    n_epochs: int = 4
+    """Passes over each rollout."""
+    gamma: float = 0.99
+    """Discount per step."""
+    gae_lambda: float = 0.95
+    """Bias against variance of the advantage: 0 is one-step, 1 is the whole return."""
+    clip_range: float = 0.2
+    """How far the probability ratio may move within an update."""
+    ent_coef: float = 0.005
+    """Weight of the entropy bonus."""
+    vf_coef: float = 0.5
+    """Weight of the value loss."""
+    max_grad_norm: float = 0.5
+    """Gradients longer than this are shortened to it."""
+    target_kl: float | None = None
+    """Stop an update when the policy has moved this far; None never stops."""
+
+    def __post_init__(self) -> None:
+        _at_least(1, n_steps=self.n_steps, n_epochs=self.n_epochs)
+        _at_least(2, batch_size=self.batch_size)  # advantages are normalized within a minibatch
+        _in_unit_interval(gamma=self.gamma, gae_lambda=self.gae_lambda)
+        _require(
+            self.learning_rate > 0, f"learning_rate must be positive, not {self.learning_rate}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """Train one agent with PPO against a scripted opponent."""
+
+    name: str = ""
+    """Folder of the run inside `runs`; empty: named after the configuration file and the seed."""
+    runs: Path = Path("runs")
+    """Folder of all runs."""
+    steps: int = 500_000
+    """Environment steps in total, over all games."""
+    seed: int = 0
+    """Seeds the network, the sampling and the games."""
+    torch_threads: int = 1
+    """Threads of torch; more than one helps large networks only and makes runs differ."""
+    device: str = "auto"
+    """Where the network lives: auto, cpu or cuda."""
+    checkpoint_every: int = 100_000
+    """Environment steps between two checkpoints."""
+    env: EnvConfig = field(default_factory=EnvConfig)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+
+    def __post_init__(self) -> None:
+        _at_least(
+            1,
+            steps=self.steps,
+            checkpoint_every=self.checkpoint_every,
+            torch_threads=self.torch_threads,
+        )
+        _require(
+            0 <= self.seed <= MAX_SEED,
+            f"seed must lie between 0 and {MAX_SEED}, not {self.seed}: larger seeds would reach"
+            " the games of the evaluation",
+        )
+        rollout = self.ppo.n_steps * self.env.num_envs
+        _require(
+            rollout % self.ppo.batch_size != 1,
+            f"ppo.n_steps * env.num_envs = {rollout} leaves a last minibatch of one sample with"
+            f" ppo.batch_size={self.ppo.batch_size}",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainCommand(TrainConfig):
+    """Train one agent with PPO against a scripted opponent."""
+
+    resume: Path | None = None
+    """Run folder to continue to the configured total; its config.yaml gives the settings."""
+
+    def config(self) -> TrainConfig:
+        """Return the settings of the run, without the order to resume."""
+        names = TrainConfig.__dataclass_fields__
+        return TrainConfig(**{name: getattr(self, name) for name in names})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateConfig:
+    """Play evaluation games over fixed, paired seeds and report win rates."""
+
+    agents: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Checkpoint files, run folders, or names of controls (random, no-op, attack-nearest...)."""
+    env: str | None = None
+    """Environment; None: the one that the first checkpoint was trained in."""
+    opponents: tuple[str, ...] = ("random", "attack-nearest", "focus-fire")
+    """Scripted opponents to play against."""
+    games: int = 200
+    """Games against each opponent; game k has the same seed for every agent."""
+    eval_seed: int = EVAL_SEED
+    """Seed of game 0; training never uses seeds this high."""
+    deterministic: bool = False
+    """Play the most probable action instead of sampling; PPO improves the sampled policy."""
+    batch: int = 100
+    """Games that run side by side; sampled actions depend on it, the games' seeds do not."""
+    options: dict[str, Option] = field(default_factory=dict)
+    """Further options of the environment; empty: those of the first checkpoint."""
+    output: Path | None = None
+    """JSON file; None: evaluation.json beside the first checkpoint, or in `runs`."""
+
+    def __post_init__(self) -> None:
+        _at_least(1, games=self.games, batch=self.batch, opponents=len(self.opponents))
+        _at_least(EVAL_SEED, eval_seed=self.eval_seed)
+
+
+def _two_arms() -> dict[str, PolicyConfig]:
+    # One selection head for both, so that a difference is the encoder's.
+    return {"perceiver": PolicyConfig(), "transformer": PolicyConfig(encoder="transformer")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareConfig:
+    """Train several arms over several seeds, play paired games, and report win rates."""
+
+    name: str = "compare"
+    """Folder of the results inside `runs`."""
+    runs: Path = Path("runs")
+    """Folder of all runs."""
+    steps: int = 500_000
+    """Environment steps of each training run."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Training seeds of every arm."""
+    arms: dict[str, PolicyConfig] = field(default_factory=_two_arms)
+    """The policies to compare, by name."""
+    opponents: tuple[str, ...] = ("random", "attack-nearest", "focus-fire")
+    """Scripted opponents of the evaluation."""
+    controls: tuple[str, ...] = ("random", "no-op", "attack-nearest")
+    """Players without learning that are evaluated over the same games."""
+    games: int = 200
+    """Evaluation games of each agent against each opponent."""
+    eval_seed: int = EVAL_SEED
+    """Seed of evaluation game 0; training never uses seeds this high."""
+    deterministic: bool = False
+    """Play the most probable action in the evaluation instead of sampling."""
+    workers: int = 2
+    """Training runs that go on side by side, each in its own process."""
+    torch_threads: int = 1
+    """Threads of torch in each worker."""
+    env: EnvConfig = field(default_factory=EnvConfig)
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+
+    def __post_init__(self) -> None:
+        _at_least(1, workers=self.workers, arms=len(self.arms), seeds=len(self.seeds))
+        _require(
+            len(set(self.seeds)) == len(self.seeds), f"seeds must be distinct, not {self.seeds}"
+        )
+        for arm in self.arms:
+            _require(
+                bool(arm) and not set(arm) & set("/\\: "),
+                f"arm {arm!r} cannot be the name of a folder: leave out spaces, colons and slashes",
+            )
+        self.evaluation()
+        for seed in self.seeds:
+            self.train_config(next(iter(self.arms)), seed)
+
+    @property
+    def folder(self) -> Path:
+        """Where the results go."""
+        return self.runs / self.name
+
+    def train_config(self, arm: str, seed: int) -> TrainConfig:
+        """Return the settings of one training run; its folder's name is set by the comparison."""
+        return TrainConfig(
+            name=f"{arm}-seed{seed}",
+            runs=self.folder,
+            steps=self.steps,
+            seed=seed,
+            torch_threads=self.torch_threads,
+            env=self.env,
+            policy=self.arms[arm],
+            ppo=self.ppo,
+        )
+
+    def evaluation(self) -> EvaluateConfig:
+        """Return the settings of every agent's evaluation."""
+        return EvaluateConfig(
+            env=self.env.id,
+            opponents=self.opponents,
+            games=self.games,
+            eval_seed=self.eval_seed,
+            deterministic=self.deterministic,
+            options=dict(self.env.options),
+        )
+
+
+def named_after(config: TrainConfig, stem: str) -> TrainConfig:
+    """Return the settings with a name; one that is not empty stays."""
+    return config if config.name else replace(config, name=f"{stem}-seed{config.seed}")

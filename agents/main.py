@@ -1,0 +1,58 @@
+"""The ``perceiver-rl`` command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from perceiver_rl.spaces import ContractError
+
+from .command_line import USAGE, Command, parse
+from .config import CompareConfig, EvaluateConfig
+from .errors import UserError
+
+FAILED = 2
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status.
+
+    0 is success, 2 an error that the message on stderr explains in one line, 130 a run that was
+    interrupted and left a checkpoint. Anything else that goes wrong keeps its traceback.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if words and words[0] in ("-h", "--help", "help"):
+            _write(USAGE)
+            return 0
+        return _run(parse(words), ["perceiver-rl", *words])
+    except (UserError, ContractError, OSError) as error:
+        message = " ".join(str(error).split())
+        sys.stderr.write(f"perceiver-rl: error: {message}\n")
+        return FAILED
+    except SystemExit as exit_:  # tyro ends --help so
+        return int(exit_.code or 0)
+    except KeyboardInterrupt:
+        sys.stderr.write("perceiver-rl: interrupted\n")
+        return INTERRUPTED
+
+
+def _run(command: Command, words: list[str]) -> int:
+    # Imported here so that help and configuration errors do not wait for torch.
+    if isinstance(command, CompareConfig):
+        from .compare import compare
+
+        return 0 if compare(command, words) else INTERRUPTED
+    if isinstance(command, EvaluateConfig):
+        from .evaluate import evaluate
+
+        evaluate(command, words)
+        return 0
+    from .train import train
+
+    return 0 if train(command.config(), resume=command.resume).finished else INTERRUPTED
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text + "\n")
