@@ -7,7 +7,7 @@ from perceiver_rl.entities.build import (
     build_encoder,
     configured,
 )
-from perceiver_rl.entities.columns import ColumnExpander, columns_of
+from perceiver_rl.entities.columns import BoxScaler, ColumnExpander, columns_of
 from perceiver_rl.entities.encoders import (
     EntityEncoder,
     EntityEncoding,
@@ -19,6 +19,7 @@ from perceiver_rl.entities.encoders import (
 
 __all__ = [
     "ENCODERS",
+    "BoxScaler",
     "ColumnExpander",
     "EncoderName",
     "EntityConfig",

@@ -25,6 +25,34 @@ def columns_of(space: spaces.Box) -> tuple[Column, ...]:
     )
 
 
+def _affine(low: float, high: float) -> tuple[float, float]:
+    """Return factor and offset that map finite bounds to [-1, 1]; others stay as they are."""
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        return 1.0, 0.0
+    return 2.0 / (high - low), -(high + low) / (high - low)
+
+
+class BoxScaler(nn.Module):
+    """Maps every component of a ``Box`` with finite bounds to [-1, 1]."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, space: spaces.Box) -> None:
+        super().__init__()
+        pairs = [
+            _affine(float(a), float(b))
+            for a, b in zip(space.low.flat, space.high.flat, strict=True)
+        ]
+        for name, values in zip(("scale", "shift"), zip(*pairs, strict=True), strict=True):
+            numbers = torch.tensor(values, dtype=torch.float32).reshape(space.shape)
+            self.register_buffer(name, numbers, persistent=False)
+
+    def forward(self, x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
+        """Scale a batch of observations."""
+        return x * self.scale + self.shift
+
+
 class ColumnExpander(nn.Module):
     """Expands ``[B, N, F]`` compact columns to ``[B, N, F']`` network inputs, without a loop.
 
@@ -42,13 +70,12 @@ class ColumnExpander(nn.Module):
         super().__init__()
         source, category, scale, shift = [], [], [], []
         for position, column in enumerate(columns):
-            low, high = column.bounds
-            bounded = column.kind == "scalar" and math.isfinite(low) and math.isfinite(high)
             width = column.size or 1
+            factor, offset = _affine(*column.bounds) if column.kind == "scalar" else (1.0, 0.0)
             source += [position] * width
             category += list(range(width)) if column.size else [-1]
-            scale += [2.0 / (high - low) if bounded else 1.0] * width
-            shift += [-(high + low) / (high - low) if bounded else 0.0] * width
+            scale += [factor] * width
+            shift += [offset] * width
         self.out_features = len(source)
         for name, values in (("source", source), ("category", category)):
             self.register_buffer(name, torch.tensor(values), persistent=False)
