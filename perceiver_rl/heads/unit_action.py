@@ -115,6 +115,7 @@ class UnitActionHead(nn.Module):
         action_type = categorical.sample(type_log_probs, deterministic)
         context = self._context(inputs, action_type)
         chosen = self.selection.sample(context, inputs.per_entity, inputs.selectable, deterministic)
+        chosen = chosen._replace(selected=chosen.selected & self.uses[action_type, :1])
         targets = self._targets(inputs, action_type, context, chosen.selected)
         unit = categorical.sample(targets.unit, deterministic)
         cell = categorical.sample(targets.cell, deterministic)
@@ -125,8 +126,7 @@ class UnitActionHead(nn.Module):
         action_type, selected = actions[:, 0], actions[:, 1:-2].bool()
         type_log_probs = self._types(inputs)
         context = self._context(inputs, action_type)
-        # An unused selection is empty, which no head could have drawn: score a set it could.
-        selected = selected & self.uses[action_type, 0].unsqueeze(-1)
+        selected = selected & self.uses[action_type, :1]
         chosen = self.selection.evaluate(context, inputs.per_entity, inputs.selectable, selected)
         targets = self._targets(inputs, action_type, context, selected)
         return self._joint(
@@ -174,7 +174,7 @@ class UnitActionHead(nn.Module):
         actions = torch.cat(
             [
                 action_type.unsqueeze(-1),
-                (chosen.selected & used[:, :1]).long(),
+                chosen.selected.long(),
                 (unit * used[:, 1]).unsqueeze(-1),
                 (cell * used[:, 2]).unsqueeze(-1),
             ],
