@@ -1,0 +1,96 @@
+"""Perceiver IO: symmetries, masks, the published cost."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perceiver_rl.nn import PerceiverConfig, PerceiverEncoder, PerceiverIO, PerceiverProcessor
+
+SMALL = PerceiverConfig(num_latents=3, latent_width=8, num_self_attends=1, self_heads=2)
+
+
+def a_perceiver(config: PerceiverConfig = SMALL) -> PerceiverIO:
+    torch.manual_seed(0)
+    model = PerceiverIO(5, 6, config).double()
+    with torch.no_grad():  # away from the initial values, where biases are zero
+        for parameter in model.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    return model
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 10_000), inputs=st.integers(1, 6), queries=st.integers(1, 5))
+def test_invariant_to_the_order_of_inputs_and_equivariant_to_that_of_queries(
+    seed: int, inputs: int, queries: int
+) -> None:
+    torch.manual_seed(seed)
+    x = torch.randn(2, inputs, 5, dtype=torch.float64)
+    q = torch.randn(2, queries, 6, dtype=torch.float64)
+    mask = torch.rand(2, inputs) < 0.6
+    rows, answers = torch.randperm(inputs), torch.randperm(queries)
+    model = a_perceiver()
+    out = model(x, q, mask)
+    torch.testing.assert_close(model(x[:, rows], q, mask[:, rows]), out)
+    torch.testing.assert_close(model(x, q[:, answers], mask), out[:, answers])
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 10_000), padding=st.integers(1, 4), size=st.floats(0, 1e6))
+def test_padding_changes_nothing_whatever_it_holds(seed: int, padding: int, size: float) -> None:
+    torch.manual_seed(seed)
+    x, q = torch.randn(1, 3, 5).double(), torch.randn(1, 2, 6).double()
+    rubbish = size * torch.randn(1, padding, 5).double()
+    mask = torch.tensor([[True] * 3 + [False] * padding])
+    model = a_perceiver()
+    torch.testing.assert_close(model(torch.cat([x, rubbish], 1), q, mask), model(x, q))
+
+
+def test_a_sample_without_inputs_is_finite_in_output_and_gradient() -> None:
+    model = PerceiverIO(5, 6, SMALL)
+    mask = torch.tensor([[False, False], [True, False]])
+    model(torch.randn(2, 2, 5), torch.randn(2, 3, 6), mask).pow(2).sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert bool(torch.isfinite(parameter.grad).all()), name
+
+
+def test_a_sample_without_inputs_does_not_depend_on_the_padding() -> None:
+    model, nothing = a_perceiver(), torch.zeros(1, 2, dtype=torch.bool)
+    q = torch.randn(1, 2, 6).double()
+    one, other = (model(torch.randn(1, 2, 5).double(), q, nothing) for _ in range(2))
+    torch.testing.assert_close(one, other)
+
+
+def test_every_output_depends_on_every_input() -> None:
+    model = a_perceiver()
+    x = torch.randn(1, 4, 5, dtype=torch.float64, requires_grad=True)
+    q = torch.randn(1, 3, 6, dtype=torch.float64)
+    for output in range(3):
+        (gradient,) = torch.autograd.grad(model(x, q)[0, output].sum(), x)
+        assert bool((gradient.abs().sum(-1) > 0).all())
+
+
+def test_blocks_repeat_the_same_weights() -> None:
+    torch.manual_seed(0)
+    once = PerceiverProcessor(PerceiverConfig(latent_width=8, num_self_attends=2, self_heads=2))
+    twice = PerceiverProcessor(
+        PerceiverConfig(latent_width=8, num_self_attends=2, self_heads=2, num_blocks=2)
+    )
+    twice.load_state_dict(once.state_dict())
+    latents = torch.randn(2, 3, 8)
+    torch.testing.assert_close(twice(latents), once(once(latents)))
+
+
+def test_latents_start_within_two_standard_deviations_of_zero() -> None:
+    torch.manual_seed(0)
+    latents = PerceiverEncoder(4, PerceiverConfig(num_latents=64, latent_width=64)).latents.detach()
+    assert float(latents.abs().max()) <= 0.04
+    assert float(latents.std()) == pytest.approx(0.0176, rel=0.05)
+
+
+def test_sizes_that_do_not_fit_are_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="latent_width=10 must be a multiple of self_heads=4"):
+        PerceiverConfig(latent_width=10, self_heads=4)
+    with pytest.raises(ValueError, match="num_latents must be at least 1, not 0"):
+        PerceiverConfig(num_latents=0)
