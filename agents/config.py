@@ -13,7 +13,7 @@ from typing import Literal
 import tyro
 
 from .errors import ConfigError
-from .seeds import EVAL_SEED, MAX_ENVS, MAX_SEED
+from .seeds import EVAL_SEED, FOLLOW_UP_SEED, MAX_ENVS, MAX_SEED
 
 Option = bool | int | float | str
 
@@ -63,8 +63,12 @@ class PolicyConfig:
     """Selection head: one decision per unit from its own query, or one unit after the other."""
     preset: Literal["tiny", "alphastar"] = "tiny"
     """Sizes of the network: `tiny` learns on a CPU in minutes, `alphastar` is the paper's."""
-    options: dict[str, Option] = field(default_factory=dict)
-    """Further keyword arguments of the policy class."""
+    encoder_kwargs: dict[str, Option] = field(default_factory=dict)
+    """Sizes of the encoder that differ from the preset's, for example `num_latents 8`."""
+    head_kwargs: dict[str, Option] = field(default_factory=dict)
+    """Sizes of the action head that differ from the preset's."""
+    share_features_extractor: bool = True
+    """One encoder for actor and critic, or one each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +145,9 @@ class TrainConfig:
         )
         rollout = self.ppo.n_steps * self.env.num_envs
         _require(
-            rollout % self.ppo.batch_size != 1,
-            f"ppo.n_steps * env.num_envs = {rollout} leaves a last minibatch of one sample with"
-            f" ppo.batch_size={self.ppo.batch_size}",
+            rollout % self.ppo.batch_size == 0,
+            f"ppo.batch_size={self.ppo.batch_size} must divide ppo.n_steps * env.num_envs ="
+            f" {rollout}, so that every minibatch is whole",
         )
 
 
@@ -186,6 +190,10 @@ class EvaluateConfig:
     def __post_init__(self) -> None:
         _at_least(1, games=self.games, batch=self.batch, opponents=len(self.opponents))
         _at_least(EVAL_SEED, eval_seed=self.eval_seed)
+        _require(
+            self.eval_seed + self.games <= FOLLOW_UP_SEED,
+            f"eval_seed must lie below {FOLLOW_UP_SEED}, where training goes on",
+        )
 
 
 def _two_arms() -> dict[str, PolicyConfig]:

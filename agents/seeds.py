@@ -2,7 +2,8 @@
 
 An environment with seed s plays its game i with seed s + i. Training run ``seed`` takes the block
 of ``MAX_ENVS`` seeds that starts at ``seed * MAX_ENVS``, so runs share no game, and the highest
-block ends below ``EVAL_SEED``, where evaluation games begin.
+block ends below ``EVAL_SEED``, where evaluation games begin. Episodes that follow by themselves have seeds
+from 2**62 on, where they meet neither.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 EVAL_SEED = 1_000_000_000
+FOLLOW_UP_SEED = 2**62
 MAX_ENVS = 65_536
 MAX_SEED = EVAL_SEED // MAX_ENVS // 2 - 1
 _RESUMED = (MAX_SEED + 1) * MAX_ENVS  # the upper half of the training seeds is for resumed runs

@@ -153,7 +153,9 @@ def _value(hint: Any, value: object, old: Any, path: str, known: list[str]) -> A
 def _dictionary(hint: Any, value: object, path: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ConfigError(f"{path}: expected settings by name, got {_show(value)}")
-    inner = list(key_paths(hint)) if dataclasses.is_dataclass(hint) else []
+    inner = (
+        list(key_paths(hint)) if isinstance(hint, type) and dataclasses.is_dataclass(hint) else []
+    )
     for key in value:
         if not isinstance(key, str):
             raise ConfigError(f"{path}: expected names as keys, got {_show(key)}")

@@ -1,0 +1,91 @@
+"""The ``evaluate`` command: agents against opponents over the same games, a table and a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from .checkpoint import BACKEND
+from .config import EnvConfig, EvaluateConfig
+from .display import game_bar
+from .errors import UserError
+from .machine import provenance
+from .play import check_matchups, play
+from .players import Contender, contender, distinct
+from .run_folder import write_json
+from .statistics import Games
+from .strict_yaml import to_mapping
+from .tables import evaluation_table
+
+Results = dict[str, dict[str, Games]]
+
+
+def evaluate(config: EvaluateConfig, command: Sequence[str] = ()) -> Results:
+    """Play all games, print a table, write a JSON file, and return the games by agent, opponent.
+
+    Raises:
+        UserError: If no agent is named, or one does not exist, or two have the same name.
+        CheckpointError: If a checkpoint does not fit the environment.
+    """
+    if not config.agents:
+        raise UserError("name at least one agent: a checkpoint, a run folder or a control")
+    contenders = [contender(word) for word in config.agents]
+    distinct(contenders)
+    config = _completed(config, contenders)
+    assert config.env is not None  # _completed has set it
+    check_matchups(config.env, config.opponents, config.options)
+    results: Results = {each.name: {} for each in contenders}
+    with game_bar(len(contenders) * len(config.opponents) * config.games) as report:
+        for each in contenders:
+            for opponent in config.opponents:
+                results[each.name][opponent] = play(each, config.env, opponent, config, report)
+    path = config.output or _beside(contenders)
+    write_json(path, _content(config, contenders, results, command))
+    console = Console()
+    console.print(evaluation_table(config.env, results))
+    console.print(f"games and settings: {path}", highlight=False, soft_wrap=True)
+    return results
+
+
+def _completed(config: EvaluateConfig, contenders: Sequence[Contender]) -> EvaluateConfig:
+    """Fill in what the first checkpoint knows: the environment and its options."""
+    trained = [each.description.settings.env for each in contenders if each.description]
+    source = trained[0] if trained else EnvConfig()
+    same = config.env in (None, source.id)
+    options = config.options or (source.options if same else {})
+    return replace(config, env=config.env or source.id, options=dict(options))
+
+
+def _beside(contenders: Sequence[Contender]) -> Path:
+    for each in contenders:
+        if each.checkpoint is not None:
+            return each.checkpoint.parent / "evaluation.json"
+    return Path("runs") / "evaluation.json"
+
+
+def _content(
+    config: EvaluateConfig,
+    contenders: Sequence[Contender],
+    results: Results,
+    command: Sequence[str],
+) -> dict[str, Any]:
+    return {
+        "backend": BACKEND,
+        "config": to_mapping(config),
+        "agents": [
+            {
+                "agent": each.name,
+                "checkpoint": str(each.checkpoint) if each.checkpoint else None,
+                "steps": each.description.num_timesteps if each.description else None,
+                "opponents": {
+                    opponent: games.summary() for opponent, games in results[each.name].items()
+                },
+            }
+            for each in contenders
+        ],
+        **provenance(command),
+    }

@@ -1,0 +1,92 @@
+"""The folder of a training run: what lies in it, and when it may be written to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import RunError
+from .files import write_text
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Paths of one run's files.
+
+    Args:
+        path: The folder; it need not exist yet.
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """All settings of the run."""
+        return self.path / "config.yaml"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The latest checkpoint."""
+        return self.path / "checkpoint.zip"
+
+    @property
+    def progress(self) -> Path:
+        """One row per update: steps, time, games, win rate."""
+        return self.path / "progress.csv"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Event files."""
+        return self.path / "tensorboard"
+
+    @property
+    def summary(self) -> Path:
+        """Facts about a finished run; absent before."""
+        return self.path / "summary.json"
+
+    @property
+    def paired_games(self) -> Path:
+        """Evaluation games of a comparison; absent before they are played."""
+        return self.path / "paired_games.json"
+
+    @property
+    def error(self) -> Path:
+        """Traceback of a run that failed in a comparison."""
+        return self.path / "error.txt"
+
+    def check_new(self) -> None:
+        """Check that nothing would be lost by training into this folder.
+
+        Raises:
+            RunError: If it already holds a checkpoint.
+        """
+        if self.checkpoint.exists():
+            raise RunError(
+                f"{self.path} already holds a checkpoint; continue it with --resume {self.path},"
+                " or choose another --name"
+            )
+
+    def check_resumable(self) -> None:
+        """Check that the folder holds a checkpoint to continue from.
+
+        Raises:
+            RunError: If it does not.
+        """
+        if not self.checkpoint.exists():
+            raise RunError(f"{self.path} holds no checkpoint.zip to resume from")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file as a whole or not at all."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Return a JSON file's mapping, or None if it is missing or damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None

@@ -1,0 +1,90 @@
+"""Tables of results for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from .results import AgentResult, ArmResult, arms_of
+from .statistics import Games
+
+
+def evaluation_table(env: str, results: Mapping[str, Mapping[str, Games]]) -> Table:
+    """Return a row per agent and opponent; agents without games have no row."""
+    table = Table(title=f"{env} (proxy)", caption="win rate with 95% Wilson interval")
+    table.add_column("agent")
+    table.add_column("opponent")
+    for column in ("games", "W / L / D", "win rate", "return", "steps"):
+        table.add_column(column, justify="right")
+    for agent, opponents in results.items():
+        for opponent, games in opponents.items():
+            counts = f"{games.wins} / {games.losses} / {games.draws}" if games.has_winner else "-"
+            table.add_row(
+                agent,
+                opponent,
+                str(games.count),
+                counts,
+                win_rate(games),
+                f"{games.mean_return:.2f}",
+                f"{games.mean_length:.1f}",
+            )
+        table.add_section()
+    return table
+
+
+def win_rate(games: Games) -> str:
+    """Return a win rate with its interval; a dash where games have no winner."""
+    rate, interval = games.win_rate, games.interval
+    if rate is None or interval is None:
+        return "-"
+    return f"{rate:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+
+
+def comparison_table(env: str, agents: Sequence[AgentResult]) -> Table:
+    """Return a row per arm, agent and control; a column of win rates per opponent.
+
+    An arm's row pools the games of its seeds. Its interval takes them for independent, so the line
+    below it shows how far the seeds lie apart.
+    """
+    opponents = list(agents[0].games) if agents else []
+    table = Table(
+        title=f"{env} (proxy): win rate with 95% Wilson interval",
+        caption="arms pool their seeds; below, the lowest and highest seed",
+        caption_justify="left",
+    )
+    table.add_column("agent", no_wrap=True)
+    for opponent in opponents:
+        table.add_column(f"vs {opponent}", justify="right")
+    for column in ("games", "parameters", "encoder MFLOPs", "steps/s"):
+        table.add_column(column, justify="right")
+    for arm in arms_of(agents):
+        cells = [f"{win_rate(arm.pooled(name))}{_seeds(arm, name)}" for name in opponents]
+        count = arm.pooled(opponents[0]).count if opponents else 0
+        table.add_row(arm.name, *cells, str(count), *_facts(arm.facts), style="bold")
+    table.add_section()
+    for agent in agents:
+        cells = [win_rate(agent.games[name]) for name in opponents]
+        count = agent.games[opponents[0]].count if opponents else 0
+        label = agent.name if agent.arm is not None else f"{agent.name} (control)"
+        table.add_row(label, *cells, str(count), *_facts(agent.facts))
+    return table
+
+
+def _seeds(arm: ArmResult, opponent: str) -> str:
+    seeds = arm.seed_range(opponent)
+    if seeds is None or len(arm.agents) < 2:
+        return ""
+    return f"\nseeds {seeds[0]:.3f} to {seeds[1]:.3f}"
+
+
+def _facts(facts: Mapping[str, Any]) -> tuple[str, str, str]:
+    if not facts:
+        return "-", "-", "-"
+    rate = facts["steps_per_second"]
+    return (
+        f"{facts['parameters']:,}",
+        f"{facts['encoder_flops'] / 1e6:.3f}",
+        "-" if rate is None else f"{rate:,.0f}",
+    )

@@ -1,0 +1,143 @@
+"""What a comparison consists of: one task per arm and seed, and one per control."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .config import CompareConfig, EvaluateConfig, TrainConfig
+from .machine import versions
+from .run_folder import RunFolder, read_json, write_json
+from .statistics import Games
+from .strict_yaml import to_mapping
+
+# Settings that decide where a result lies, not what it is.
+_PLACES = ("name", "runs", "checkpoint_every", "agents", "output")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Train one agent, if it is one that learns, and let it play its evaluation games.
+
+    Args:
+        name: How messages and tables call it.
+        arm: The arm it belongs to; None for a control.
+        seed: Its training seed; None for a control.
+        training: Settings of the training; None for a control.
+        evaluation: Settings of the games.
+        folder: Where its files go.
+    """
+
+    name: str
+    arm: str | None
+    seed: int | None
+    training: TrainConfig | None
+    evaluation: EvaluateConfig
+    folder: Path
+
+    @property
+    def files(self) -> RunFolder:
+        """Paths of its files."""
+        return RunFolder(self.folder)
+
+    @property
+    def steps(self) -> int:
+        """Environment steps to train; 0 for a control."""
+        return self.training.steps if self.training else 0
+
+    @property
+    def evaluation_fingerprint(self) -> str:
+        """Changes with everything that the outcome of the games depends on."""
+        return fingerprint([to_mapping(self.evaluation), _of_training(self.training), self.name])
+
+    def is_trained(self) -> bool:
+        """Whether there is nothing left to train."""
+        if self.training is None:
+            return True
+        summary = read_json(self.files.summary)
+        return (
+            summary is not None
+            and summary.get("fingerprint") == fingerprint(_of_training(self.training))
+            and self.files.checkpoint.exists()
+        )
+
+    def finish_training(self) -> None:
+        """Record by which settings the finished training was made."""
+        summary = read_json(self.files.summary) or {}
+        summary["fingerprint"] = fingerprint(_of_training(self.training))
+        write_json(self.files.summary, summary)
+
+    def games(self) -> dict[str, Games] | None:
+        """Return the games by opponent if all have been played by these settings, else None."""
+        content = read_json(self.files.paired_games)
+        if content is None or content.get("fingerprint") != self.evaluation_fingerprint:
+            return None
+        return {name: Games.from_summary(part) for name, part in content["opponents"].items()}
+
+    def keep_games(self, games: dict[str, Games]) -> None:
+        """Write the games by opponent."""
+        content = {
+            "fingerprint": self.evaluation_fingerprint,
+            "opponents": {name: part.summary() for name, part in games.items()},
+        }
+        write_json(self.files.paired_games, content)
+
+
+def fingerprint(content: Any) -> str:
+    """Return a short hash of settings and of the versions that turn them into a result."""
+    text = json.dumps([_without(content, _PLACES), versions()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _without(content: Any, names: Collection[str]) -> Any:
+    if isinstance(content, dict):
+        return {key: _without(item, names) for key, item in content.items() if key not in names}
+    if isinstance(content, list):
+        return [_without(item, names) for item in content]
+    return content
+
+
+def _of_training(config: TrainConfig | None) -> dict[str, Any] | None:
+    return None if config is None else to_mapping(config)
+
+
+def tasks_of(config: CompareConfig) -> list[Task]:
+    """Return all tasks of a comparison: seed by seed over the arms, then the controls.
+
+    So a comparison that is stopped early has arms of equal numbers of seeds. A run's folder carries
+    the hash of its settings: other settings never overwrite or continue it.
+    """
+    evaluation = config.evaluation()
+    tasks = []
+    for seed in config.seeds:
+        for arm in config.arms:
+            training = config.train_config(arm, seed)
+            name = training.name
+            mark = fingerprint(to_mapping(training))[:8]
+            training = replace(training, name=f"{name}-{mark}")
+            tasks.append(
+                Task(
+                    name=name,
+                    arm=arm,
+                    seed=seed,
+                    training=training,
+                    evaluation=evaluation,
+                    folder=config.folder / training.name,
+                )
+            )
+    for control in config.controls:
+        tasks.append(
+            Task(
+                name=control,
+                arm=None,
+                seed=None,
+                training=None,
+                evaluation=evaluation,
+                folder=config.folder / "controls" / control,
+            )
+        )
+    return tasks
