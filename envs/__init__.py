@@ -2,3 +2,18 @@
 
 if __name__ != "perceiver_rl.envs":  # a second copy under another name would break isinstance
     raise ImportError(f"import perceiver_rl.envs, not {__name__}")
+
+from .batched_env import BatchedEnv, BatchedStep
+from .controls import Control, make_control
+from .make import make_vec
+from .scenarios import Scenario, Waves
+
+__all__ = [
+    "BatchedEnv",
+    "BatchedStep",
+    "Control",
+    "Scenario",
+    "Waves",
+    "make_control",
+    "make_vec",
+]

@@ -1,0 +1,301 @@
+"""The batch of games under every face: Gymnasium Env and VectorEnv, stable-baselines3 VecEnv."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perceiver_rl.spaces import (
+    ACTION_TYPE_MASK,
+    ENTITIES,
+    ENTITY_MASK,
+    SCALARS,
+    SELECTABLE_MASK,
+    TARGET_MASK,
+    ActionError,
+    ContractError,
+    unknown,
+)
+
+from .contract import ACTION_TYPES, GRID, make_contract
+from .engine import fields as f
+from .engine.deploy import deploy, next_wave
+from .engine.judge import judge
+from .engine.kernel import advance
+from .engine.observe import Views, observe
+from .engine.orders import first_outside, give_orders
+from .engine.streams import next_seed
+from .engine.units import UNIT_NAMES, damage_table
+from .opponents import find_opponent
+from .rewards import StepEvents, make_reward
+from .scenarios import Scenario, find_scenario
+from .scenarios.scenario import LOOPS_PER_STEP
+
+Observation: TypeAlias = dict[str, NDArray[Any]]
+
+_KEYS: Final = (
+    ENTITIES,
+    ENTITY_MASK,
+    SCALARS,
+    ACTION_TYPE_MASK,
+    SELECTABLE_MASK,
+    TARGET_MASK,
+)
+ILLEGAL: Final = ("refuse", "error")
+SLOT_MULTIPLE: Final = 8  # fills the vector registers
+
+
+class BatchedStep(NamedTuple):
+    """Result of a step; every array is new and the caller's to keep.
+
+    Args:
+        observation: Arrays ``[game, ...]``.
+        reward: ``[game]``.
+        terminated: Whether the game ended in this step by its rules.
+        truncated: Whether it ended in this step because its time is out.
+        infos: One dict per game, empty unless something is to be said: see :class:`BatchedEnv`.
+    """
+
+    observation: Observation
+    reward: NDArray[np.float32]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    infos: list[dict[str, Any]]
+
+
+class BatchedEnv:
+    """Many games of one scenario, played in step; without automatic reset.
+
+    A game that has ended stays as it is, whatever the actions, until it is reset: its observation
+    keeps the final position (with nothing but ``no_op`` legal), its reward is 0.
+
+    The info of a game's final step has ``outcome`` (``win``, ``loss`` or ``draw``), ``is_success``,
+    ``episode_seed``, ``game_loops`` and ``refused_orders``; in mini-games also ``score``, ``waves``
+    and ``overflow``. Where orders were refused, the step's info has ``refused_orders``: how many
+    unit orders have been refused in the episode so far.
+
+    Args:
+        scenario: A scenario, its name or its Gymnasium id.
+        num_envs: Number of games.
+        opponent: See :data:`~perceiver_rl.envs.opponents.OPPONENTS`; the scenario's own if None.
+        reward: See :func:`~perceiver_rl.envs.rewards.make_reward`.
+        max_entities: Rows of the observation; as many as the scenario has slots if None.
+        illegal: What becomes of an action that the masks forbid: ``refuse`` drops and counts the
+            forbidden unit orders, ``error`` raises. An action outside its space always raises.
+
+    Raises:
+        ContractError: If an option has no such value; names the nearest one.
+    """
+
+    def __init__(
+        self,
+        scenario: str | Scenario,
+        num_envs: int,
+        *,
+        opponent: str | None = None,
+        reward: str | None = None,
+        max_entities: int | None = None,
+        illegal: str = "refuse",
+    ) -> None:
+        if num_envs < 1:
+            raise ContractError(f"num_envs must be at least 1, not {num_envs}")
+        if illegal not in ILLEGAL:
+            raise ContractError(unknown("value of illegal", illegal, ILLEGAL))
+        self.scenario = find_scenario(scenario)
+        self.num_envs = num_envs
+        self.opponent = self.scenario.opponent if opponent is None else opponent
+        self.illegal = illegal
+        contract = make_contract(self.scenario, max_entities)
+        self.entity_space = contract.entities
+        self.action_space = contract.actions
+        self.observation_space = contract.observations
+        self._command = find_opponent(self.opponent)
+        self._reward = make_reward(self.scenario, reward)
+        self._prepare_tables()
+        width = -(-self.scenario.slots // SLOT_MULTIPLE) * SLOT_MULTIPLE
+        self.units: NDArray[np.float32] = np.zeros((num_envs, f.UNIT_FIELDS, width), np.float32)
+        self.games: NDArray[np.int64] = np.zeros((num_envs, f.GAME_FIELDS), np.int64)
+        self.games[:, f.OVER] = True  # until the first reset
+        self._all = np.arange(num_envs, dtype=np.int64)
+        self._views = self._new_views()
+
+    def _prepare_tables(self) -> None:
+        scenario = self.scenario
+        own, total = scenario.own_slots, scenario.slots
+        self._sides = (own, total)
+        self._force = (own, total, 0, own)
+        self._plan = scenario.plan()
+        self._rules = scenario.rules()
+        self._damage = damage_table()
+        boxes = np.array([own_box for own_box, _ in scenario.places], dtype=np.float32)
+        self._homes = ((boxes[:, :2] + boxes[:, 2:]) / 2).astype(np.float32)
+        life = [unit.health + unit.shield for unit in scenario.own_units]
+        life += [max(life)] * (own - len(life))
+        enemy_life = sum(unit.health + unit.shield for unit in scenario.enemy_units)
+        self._limits = (float(scenario.loop_limit), float(sum(life)), float(enemy_life))
+        waves = scenario.waves
+        self._points = (waves.enemy_points, waves.own_points) if waves else (0, 0)
+        joins = UNIT_NAMES.index(scenario.own_units[0].name)
+        self._reinforcements = (joins, waves.reinforcements if waves else 0)
+        self._nvec = self.action_space.nvec.astype(np.int64)
+
+    def _new_views(self) -> Views:
+        count, rows = self.num_envs, self.entity_space.max_entities
+        kinds = len(ACTION_TYPES)
+        columns = len(self.entity_space.columns)
+        return (
+            np.empty((count, rows, columns), np.float32),
+            np.empty((count, rows), np.int8),
+            np.empty((count, *self.observation_space[SCALARS].shape), np.float32),  # type: ignore[misc]
+            np.empty((count, kinds), np.int8),
+            np.empty((count, rows), np.int8),
+            np.empty((count, kinds, rows), np.int8),
+        )
+
+    def _observe(self) -> Observation:
+        # New arrays every time: whoever keeps an observation keeps it unchanged.
+        self._views = self._new_views()
+        observe(self.units, self.games, self._all, self._sides, self._limits, self._views)
+        return dict(zip(_KEYS, self._views, strict=True))
+
+    @property
+    def finished(self) -> NDArray[np.bool_]:
+        """``[game]``: which games have ended (all of them, before the first reset)."""
+        return self.games[:, f.OVER] != 0
+
+    @property
+    def seeds(self) -> NDArray[np.int64]:
+        """``[game]``: the seed of each game's current episode."""
+        return self.games[:, f.SEED].copy()
+
+    def reset(self, seeds: Sequence[int], rows: Sequence[int] | None = None) -> Observation:
+        """Start games anew, each from its own seed.
+
+        Args:
+            seeds: One per game that starts, in ``[0, 2**63)``.
+            rows: Which games; all of them if None.
+
+        Returns:
+            The observation of all games.
+
+        Raises:
+            ContractError: If the number of seeds differs from the number of games, a seed is out of
+                range, or a row does not exist.
+        """
+        which = self._all if rows is None else np.asarray(rows, dtype=np.int64).reshape(-1)
+        if len(seeds) != len(which):
+            raise ContractError(f"{len(which)} games start, but there are {len(seeds)} seeds")
+        for seed in seeds:
+            if not 0 <= seed < 2**63:
+                raise ContractError(f"a seed must be in [0, 2**63), not {seed}")
+        if which.size and (which.min() < 0 or which.max() >= self.num_envs):
+            raise ContractError(f"rows must be in [0, {self.num_envs}), not {which.tolist()}")
+        self.games[which, f.SEED] = np.array([int(seed) for seed in seeds], dtype=np.int64)
+        deploy(self.units, self.games, which, self._sides[0], self._plan, self._rules)
+        return self._observe()
+
+    def follow_up(self, row: int) -> int:
+        """Return the seed of the episode that follows a game's current one."""
+        return int(next_seed(self.games[row, f.SEED]))
+
+    def restart(self, rows: NDArray[np.int64]) -> None:
+        """Start the next episode of some games, with the seed that follows from their last one.
+
+        The rows of the latest observation are overwritten in place.
+        """
+        for row in rows:
+            self.games[row, f.SEED] = self.follow_up(row)
+        deploy(self.units, self.games, rows, self._sides[0], self._plan, self._rules)
+        observe(self.units, self.games, rows, self._sides, self._limits, self._views)
+
+    def step(self, actions: NDArray[np.integer[Any]]) -> BatchedStep:
+        """Give our orders, let the opponent give its own, and run 8 game loops.
+
+        Args:
+            actions: ``[game, 3 + N]``, see :class:`~perceiver_rl.spaces.UnitActionSpace`.
+
+        Raises:
+            ActionError: If an action is not in its space, or is forbidden while ``illegal`` is
+                ``error``; names the game. Nothing has changed then.
+        """
+        actions = self._checked(actions)
+        games = self.games
+        before = games[:, (f.SCORE, f.ENEMY_LOST, f.REFUSED)]
+        give_orders(self.units, games, actions, self._sides, GRID, self._rules)
+        self._command(self.units, games, self._force, self._homes, self._rules)
+        harm = self._run_loops()
+        terminated, truncated = judge(
+            games, self.scenario.loop_limit, self._points, self.scenario.waves is not None
+        )
+        done = terminated | truncated
+        change = games[:, (f.SCORE, f.ENEMY_LOST, f.REFUSED)] - before
+        events = StepEvents(harm, change[:, 1], change[:, 0], games[:, f.OUTCOME] * done)
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        for row in np.flatnonzero(change[:, 2]):
+            infos[row]["refused_orders"] = int(games[row, f.REFUSED])
+        for row in np.flatnonzero(done):
+            infos[row] = self._final_info(games[row])
+        return BatchedStep(self._observe(), self._reward(events), terminated, truncated, infos)
+
+    def _run_loops(self) -> NDArray[np.float64]:
+        harm = np.zeros(self.num_envs)
+        self.games[:, f.LEFT] = np.where(self.games[:, f.OVER], 0, LOOPS_PER_STEP)
+        while True:
+            advance(self.units, self.games, harm, self._sides, self._damage, self._rules)
+            if self.scenario.waves is None:
+                return harm
+            unfinished = next_wave(
+                self.units,
+                self.games,
+                self._sides[0],
+                self._reinforcements,
+                self._plan,
+                self._rules,
+            )
+            if not unfinished:
+                return harm
+
+    def _checked(self, actions: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        actions = np.asarray(actions)
+        expected = (self.num_envs, self._nvec.size)
+        if actions.shape != expected or not np.issubdtype(actions.dtype, np.integer):
+            raise ActionError(
+                f"actions must be integers of shape {expected}, got {actions.dtype} of shape"
+                f" {actions.shape}"
+            )
+        vectors: NDArray[np.int64] = np.ascontiguousarray(actions, dtype=np.int64)
+        outside = first_outside(vectors, self._nvec)
+        if outside >= 0:
+            row, at = divmod(outside, self._nvec.size)
+            raise ActionError(
+                f"env {row}: {self.action_space.component(at)}={vectors[row, at]} is not in"
+                f" [0, {self._nvec[at]})"
+            )
+        if self.illegal == "error":
+            self._check_legal(vectors)
+        return vectors
+
+    def _check_legal(self, vectors: NDArray[np.int64]) -> None:
+        for row in np.flatnonzero(~self.finished):
+            current = {key: view[row] for key, view in zip(_KEYS, self._views, strict=True)}
+            try:
+                self.action_space.check_legal(vectors[row], current)
+            except ActionError as error:
+                raise ActionError(f"env {row}: {error}") from None
+
+    def _final_info(self, game: NDArray[np.int64]) -> dict[str, Any]:
+        info: dict[str, Any] = {
+            "outcome": f.OUTCOMES[game[f.OUTCOME]],
+            "is_success": bool(game[f.OUTCOME] == f.WIN),
+            "episode_seed": int(game[f.SEED]),
+            "game_loops": int(game[f.LOOP]),
+            "refused_orders": int(game[f.REFUSED]),
+        }
+        if self.scenario.waves is not None:
+            info["score"] = int(game[f.SCORE])
+            info["waves"] = int(game[f.WAVES])
+            info["overflow"] = int(game[f.OVERFLOW])
+        return info

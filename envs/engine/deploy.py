@@ -1,0 +1,188 @@
+"""Placing units: the start of an episode, and the next wave of a mini-game."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._jit import kernel
+from .fields import (
+    BOTTOM_EDGE,
+    BULK,
+    ENEMY_ALIVE,
+    FIRST_STAT,
+    GAME_FIELDS,
+    HEALTH,
+    KIND,
+    LEFT,
+    LEFT_EDGE,
+    LOWEST,
+    MAX_HEALTH,
+    MAX_SHIELD,
+    NO_BULK,
+    NOBODY,
+    OVER,
+    OVERFLOW,
+    OWN_ALIVE,
+    PLACE,
+    RADIUS,
+    RIGHT_EDGE,
+    SEED,
+    SHIELD,
+    TARGET,
+    TOP_EDGE,
+    UNIT_FIELDS,
+    WAVES,
+    X,
+    Y,
+)
+from .streams import below, start_stream, uniform
+
+Floats: TypeAlias = NDArray[np.float32]
+Integers: TypeAlias = NDArray[np.int64]
+Point: TypeAlias = tuple[np.float32, np.float32]
+Plan: TypeAlias = tuple[Integers, Floats, Floats, Floats, float]
+"""``(kinds [slot], stats [type, stat], places [place, side, 4], offsets [slot, 2], jitter)``.
+
+A kind of -1 leaves the slot free at the start. A place holds, per side, the box (left, bottom,
+right, top) from which the anchor of that side is drawn; a unit stands at anchor + offset + jitter.
+"""
+
+
+@kernel
+def deploy(
+    units: Floats, games: Integers, rows: Integers, own: int, plan: Plan, rules: Floats
+) -> None:
+    """Start the games ``rows`` anew, each from the seed that its row of ``games`` names."""
+    kinds = plan[0]
+    for k in range(rows.shape[0]):
+        game = rows[k]
+        seed = games[game, SEED]
+        for field in range(GAME_FIELDS):
+            games[game, field] = 0
+        games[game, SEED] = seed
+        start_stream(games, game, seed)
+        _clear(units, game)
+        anchor = _draw_anchors(games, game, plan)
+        for slot in range(kinds.shape[0]):
+            if kinds[slot] < 0:
+                continue
+            side = anchor[0] if slot < own else anchor[1]
+            _place(units, games, (game, slot, kinds[slot]), side, plan, rules)
+            games[game, OWN_ALIVE if slot < own else ENEMY_ALIVE] += 1
+
+
+@kernel
+def next_wave(
+    units: Floats,
+    games: Integers,
+    own: int,
+    reinforcements: tuple[int, int],
+    plan: Plan,
+    rules: Floats,
+) -> int:
+    """Set up the next wave in every running game whose enemies are all dead and ours are not.
+
+    Our survivors keep their life, move to the lowest slots and are joined by new units; both sides
+    take their places at a newly drawn anchor, with every order forgotten.
+
+    Args:
+        units: State ``[game, field, slot]``.
+        games: State ``[game, field]``.
+        own: Number of our slots; units beyond it are counted in OVERFLOW.
+        reinforcements: Unit type and number of the units that join.
+        plan: The scenario's; the enemy starts again in full.
+        rules: See ``fields.RULES``.
+
+    Returns:
+        In how many of these games there are loops left to run.
+    """
+    kinds = plan[0]
+    kept = np.empty((3, own), np.float32)
+    unfinished = 0
+    for game in range(games.shape[0]):
+        if games[game, OVER] or games[game, ENEMY_ALIVE] > 0 or games[game, OWN_ALIVE] == 0:
+            continue
+        survivors = 0
+        for slot in range(own):
+            if units[game, HEALTH, slot] > 0:
+                kept[0, survivors] = units[game, HEALTH, slot]
+                kept[1, survivors] = units[game, SHIELD, slot]
+                kept[2, survivors] = units[game, KIND, slot]
+                survivors += 1
+        ours = survivors + reinforcements[1]
+        games[game, OVERFLOW] += max(ours - own, 0)
+        ours = min(ours, own)
+        _clear(units, game)
+        anchor = _draw_anchors(games, game, plan)
+        for slot in range(ours):
+            kind = int(kept[2, slot]) if slot < survivors else reinforcements[0]
+            _place(units, games, (game, slot, kind), anchor[0], plan, rules)
+            if slot < survivors:
+                units[game, HEALTH, slot] = kept[0, slot]
+                units[game, SHIELD, slot] = kept[1, slot]
+                units[game, LOWEST, slot] = kept[0, slot] + kept[1, slot]
+        games[game, OWN_ALIVE] = ours
+        for slot in range(own, kinds.shape[0]):
+            if kinds[slot] >= 0:
+                _place(units, games, (game, slot, kinds[slot]), anchor[1], plan, rules)
+                games[game, ENEMY_ALIVE] += 1
+        games[game, WAVES] += 1
+        unfinished += games[game, LEFT] > 0
+    return unfinished
+
+
+@kernel
+def _clear(units: Floats, game: int) -> None:
+    for field in range(UNIT_FIELDS):
+        for slot in range(units.shape[2]):
+            units[game, field, slot] = 0
+    for slot in range(units.shape[2]):
+        units[game, TARGET, slot] = NOBODY
+        units[game, BULK, slot] = NO_BULK
+
+
+@kernel
+def _draw_anchors(games: Integers, game: int, plan: Plan) -> tuple[Point, Point]:
+    """Draw the place, then the anchor of each side: ``((x, y), (x, y))``."""
+    places = plan[2]
+    place = below(games, game, places.shape[0])
+    games[game, PLACE] = place
+    own_x = _between(games, game, places[place, 0, 0], places[place, 0, 2])
+    own_y = _between(games, game, places[place, 0, 1], places[place, 0, 3])
+    enemy_x = _between(games, game, places[place, 1, 0], places[place, 1, 2])
+    enemy_y = _between(games, game, places[place, 1, 1], places[place, 1, 3])
+    return (own_x, own_y), (enemy_x, enemy_y)
+
+
+@kernel
+def _between(games: Integers, game: int, low: np.float32, high: np.float32) -> np.float32:
+    return low + uniform(games, game) * (high - low)
+
+
+@kernel
+def _place(
+    units: Floats,
+    games: Integers,
+    who: tuple[int, int, int],
+    anchor: Point,
+    plan: Plan,
+    rules: Floats,
+) -> None:
+    """Put a unit of full life into a slot; ``who`` is (game, slot, kind)."""
+    game, slot, kind = who
+    _, stats, _, offsets, jitter = plan
+    for stat in range(stats.shape[1]):
+        units[game, FIRST_STAT + stat, slot] = stats[kind, stat]
+    spread = np.float32(jitter)
+    x = anchor[0] + offsets[slot, 0] + _between(games, game, -spread, spread)
+    y = anchor[1] + offsets[slot, 1] + _between(games, game, -spread, spread)
+    units[game, X, slot] = min(max(x, rules[LEFT_EDGE]), rules[RIGHT_EDGE])
+    units[game, Y, slot] = min(max(y, rules[BOTTOM_EDGE]), rules[TOP_EDGE])
+    units[game, KIND, slot] = kind
+    units[game, HEALTH, slot] = units[game, MAX_HEALTH, slot]
+    units[game, SHIELD, slot] = units[game, MAX_SHIELD, slot]
+    units[game, LOWEST, slot] = units[game, MAX_HEALTH, slot] + units[game, MAX_SHIELD, slot]
+    units[game, BULK, slot] = units[game, RADIUS, slot]

@@ -1,0 +1,85 @@
+"""Layout of the packed state: ``units [game, field, slot]`` and ``games [game, field]``.
+
+Everything that changes in a game lives in these two arrays, so copying their rows copies the game.
+A dead unit and a slot that was never used look the same: all zero, but for TARGET and BULK.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Fields of units (float32).
+X: Final = 0
+Y: Final = 1
+HEALTH: Final = 2
+SHIELD: Final = 3
+COOLDOWN: Final = 4  # loops until the weapon is ready
+SHIELD_WAIT: Final = 5  # loops until the shield regenerates
+ORDER: Final = 6
+TARGET: Final = 7  # slot it attacks or chases, or NOBODY
+GOAL_X: Final = 8
+GOAL_Y: Final = 9
+LOWEST: Final = 10  # least health + shield so far
+KIND: Final = 11  # index into the table of unit types
+BULK: Final = 12  # radius; far below 0 for the dead, so that they overlap nobody
+FIRST_STAT: Final = 13
+MAX_HEALTH: Final = 13
+MAX_SHIELD: Final = 14
+ARMOR: Final = 15
+RADIUS: Final = 16
+SPEED: Final = 17  # cells per loop
+RANGE: Final = 18
+PERIOD: Final = 19  # loops between two attacks
+HITS: Final = 20
+SCAN: Final = 21  # distance at which targets are acquired
+SIGHT: Final = 22
+HEALTH_REGEN: Final = 23  # per loop
+SHIELD_REGEN: Final = 24  # per loop
+UNIT_FIELDS: Final = 25
+
+# Fields of games (int64).
+LOOP: Final = 0
+LEFT: Final = 1  # loops still to run in this step
+OVER: Final = 2
+OUTCOME: Final = 3
+SEED: Final = 4
+STREAM: Final = 5  # state of the game's random stream
+PLACE: Final = 6  # which of the scenario's places was drawn
+SCORE: Final = 7
+OWN_ALIVE: Final = 8
+ENEMY_ALIVE: Final = 9
+OWN_LOST: Final = 10
+ENEMY_LOST: Final = 11
+WAVES: Final = 12
+OVERFLOW: Final = 13  # units that found no free slot
+REFUSED: Final = 14  # unit orders refused so far
+GAME_FIELDS: Final = 15
+
+# Values of ORDER; the action types after no_op have the same sequence.
+IDLE: Final = 0
+MOVE: Final = 1
+ATTACK: Final = 2
+ATTACK_MOVE: Final = 3
+HOLD: Final = 4
+ORDERS: Final = ("idle", "move", "attack", "attack_move", "hold")
+
+# Values of OUTCOME.
+RUNNING: Final = 0
+WIN: Final = 1
+LOSS: Final = 2
+DRAW: Final = 3
+OUTCOMES: Final = ("running", "win", "loss", "draw")
+
+NOBODY: Final = -1
+NO_BULK: Final = -1e6
+
+# Entries of the rules vector (float32).
+LEFT_EDGE: Final = 0
+BOTTOM_EDGE: Final = 1
+RIGHT_EDGE: Final = 2
+TOP_EDGE: Final = 3
+OWN_ACQUIRES: Final = 4  # whether idle units of our side look for targets
+ENEMY_ACQUIRES: Final = 5
+PUSH: Final = 6  # share of an overlap that each of the two units gives way per loop
+SHIELD_DELAY: Final = 7  # loops without damage before a shield regenerates
+RULES: Final = 8

@@ -1,0 +1,328 @@
+"""The game loop: recover, decide, move, separate, strike.
+
+All units act at once: each phase reads what the phase before left, and damage of one loop falls
+after every attack of that loop is decided, so two units can kill each other.
+
+Slots ``[0, own)`` are ours, ``[own, total)`` the enemy's; ``sides`` is ``(own, total)``. Inner
+loops run over all slots without a branch, which lets the compiler vectorize them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._jit import kernel
+from .fields import (
+    ARMOR,
+    ATTACK,
+    ATTACK_MOVE,
+    BOTTOM_EDGE,
+    BULK,
+    COOLDOWN,
+    ENEMY_ACQUIRES,
+    ENEMY_ALIVE,
+    ENEMY_LOST,
+    GOAL_X,
+    GOAL_Y,
+    HEALTH,
+    HEALTH_REGEN,
+    HITS,
+    HOLD,
+    IDLE,
+    KIND,
+    LEFT,
+    LEFT_EDGE,
+    LOOP,
+    LOWEST,
+    MAX_HEALTH,
+    MAX_SHIELD,
+    MOVE,
+    NO_BULK,
+    NOBODY,
+    ORDER,
+    OWN_ACQUIRES,
+    OWN_ALIVE,
+    OWN_LOST,
+    PERIOD,
+    PUSH,
+    RADIUS,
+    RANGE,
+    RIGHT_EDGE,
+    SCAN,
+    SHIELD,
+    SHIELD_DELAY,
+    SHIELD_REGEN,
+    SHIELD_WAIT,
+    SPEED,
+    TARGET,
+    TOP_EDGE,
+    UNIT_FIELDS,
+    X,
+    Y,
+)
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+ZERO = np.float32(0)
+ONE = np.float32(1)
+HALF = np.float32(0.5)
+TINY = np.float32(1e-12)
+NUDGE = np.float32(1e-3)
+
+
+@kernel
+def advance(
+    units: Floats,
+    games: Integers,
+    harm: NDArray[np.float64],
+    sides: tuple[int, int],
+    damage: Floats,
+    rules: Floats,
+) -> None:
+    """Run each game for its remaining loops, or until one side has no unit left.
+
+    Args:
+        units: State ``[game, field, slot]``, changed in place.
+        games: State ``[game, field]``, changed in place.
+        harm: ``[game]``; the health and shield that enemy units lost below their lowest point so
+            far is added to it.
+        sides: Number of our slots, and of all slots.
+        damage: ``[attacker, victim]`` damage of a hit by unit type.
+        rules: See ``fields.RULES``.
+    """
+    width = units.shape[2]
+    goal_x = np.zeros(width, np.float32)
+    goal_y = np.zeros(width, np.float32)
+    pace = np.zeros(width, np.float32)
+    victim = np.empty(width, np.int64)
+    for game in range(units.shape[0]):
+        while games[game, LEFT] > 0:
+            games[game, LEFT] -= 1
+            games[game, LOOP] += 1
+            _recover(units, game)
+            _decide(units, game, sides, rules, (goal_x, goal_y, pace), victim)
+            _move(units, game, (goal_x, goal_y, pace))
+            _separate(units, game, sides[1], rules, goal_x, goal_y)
+            _strike(units, game, sides[1], damage, rules, victim)
+            _bury(units, games, game, sides, victim, harm)
+            if games[game, OWN_ALIVE] == 0 or games[game, ENEMY_ALIVE] == 0:
+                break
+
+
+@kernel
+def _recover(units: Floats, game: int) -> None:
+    for j in range(units.shape[2]):
+        cooldown = units[game, COOLDOWN, j]
+        # What is left below 0 counts towards the next attack, but only in the loop it arises.
+        units[game, COOLDOWN, j] = cooldown - ONE if cooldown > ZERO else ZERO
+        wait = units[game, SHIELD_WAIT, j]
+        wait = wait - ONE if wait > ZERO else ZERO
+        units[game, SHIELD_WAIT, j] = wait
+        shield = units[game, SHIELD, j] + (ZERO if wait > ZERO else units[game, SHIELD_REGEN, j])
+        most = units[game, MAX_SHIELD, j]
+        units[game, SHIELD, j] = shield if shield < most else most
+        health = units[game, HEALTH, j] + units[game, HEALTH_REGEN, j]
+        most = units[game, MAX_HEALTH, j]
+        units[game, HEALTH, j] = health if health < most else most
+
+
+@kernel
+def _nearest(units: Floats, game: int, i: int, first: int, last: int) -> int:
+    x = units[game, X, i]
+    y = units[game, Y, i]
+    best = NOBODY
+    least = np.float32(np.inf)
+    for j in range(first, last):
+        dx = units[game, X, j] - x
+        dy = units[game, Y, j] - y
+        square = dx * dx + dy * dy
+        if square < least and units[game, HEALTH, j] > ZERO:
+            least = square
+            best = j
+    return best
+
+
+@kernel
+def _within(units: Floats, game: int, i: int, j: int, reach: Any) -> bool:
+    dx = units[game, X, j] - units[game, X, i]
+    dy = units[game, Y, j] - units[game, Y, i]
+    far = reach + units[game, RADIUS, i] + units[game, RADIUS, j]
+    return dx * dx + dy * dy <= far * far
+
+
+@kernel
+def _aim(units: Floats, game: int, i: int, foes: tuple[int, int], acquires: bool) -> int:
+    """Return whom a unit attacks or chases; an order to attack ends with its target."""
+    order = int(units[game, ORDER, i])
+    target = int(units[game, TARGET, i])
+    if target >= 0 and units[game, HEALTH, target] <= ZERO:
+        target = NOBODY
+    if order == ATTACK:
+        if target >= 0:
+            return target
+        units[game, ORDER, i] = IDLE
+        order = IDLE
+    if order == MOVE or (order == IDLE and not acquires):
+        return NOBODY
+    reach = units[game, RANGE, i] if order == HOLD else units[game, SCAN, i]
+    if target >= 0 and _within(units, game, i, target, reach):
+        return target
+    target = _nearest(units, game, i, foes[0], foes[1])
+    if target >= 0 and _within(units, game, i, target, reach):
+        return target
+    return NOBODY
+
+
+@kernel
+def _decide(
+    units: Floats,
+    game: int,
+    sides: tuple[int, int],
+    rules: Floats,
+    course: tuple[Floats, Floats, Floats],
+    victim: Integers,
+) -> None:
+    """Set each unit's target, its goal and pace, and whom it hits in this loop."""
+    own, total = sides
+    goal_x, goal_y, pace = course
+    for i in range(total):
+        pace[i] = ZERO
+        victim[i] = NOBODY
+        if units[game, HEALTH, i] <= ZERO:
+            continue
+        ours = i < own
+        foes = (own, total) if ours else (0, own)
+        acquires = rules[OWN_ACQUIRES if ours else ENEMY_ACQUIRES] > ZERO
+        target = _aim(units, game, i, foes, acquires)
+        units[game, TARGET, i] = np.float32(target)
+        order = int(units[game, ORDER, i])
+        if target >= 0:
+            if _within(units, game, i, target, units[game, RANGE, i]):
+                if units[game, COOLDOWN, i] <= ZERO:
+                    units[game, COOLDOWN, i] += units[game, PERIOD, i]
+                    victim[i] = target
+            elif order != HOLD:
+                goal_x[i] = units[game, X, target]
+                goal_y[i] = units[game, Y, target]
+                pace[i] = units[game, SPEED, i]
+        elif order in (MOVE, ATTACK_MOVE):
+            goal_x[i] = units[game, GOAL_X, i]
+            goal_y[i] = units[game, GOAL_Y, i]
+            pace[i] = units[game, SPEED, i]
+            dx = goal_x[i] - units[game, X, i]
+            dy = goal_y[i] - units[game, Y, i]
+            if dx * dx + dy * dy <= pace[i] * pace[i]:
+                units[game, ORDER, i] = IDLE
+
+
+@kernel
+def _move(units: Floats, game: int, course: tuple[Floats, Floats, Floats]) -> None:
+    goal_x, goal_y, pace = course
+    for j in range(units.shape[2]):
+        dx = goal_x[j] - units[game, X, j]
+        dy = goal_y[j] - units[game, Y, j]
+        distance = np.float32(math.sqrt(dx * dx + dy * dy))
+        share = pace[j] / (distance if distance > TINY else TINY)
+        share = share if share < ONE else ONE
+        units[game, X, j] += share * dx
+        units[game, Y, j] += share * dy
+
+
+@kernel
+def _separate(
+    units: Floats, game: int, total: int, rules: Floats, push_x: Floats, push_y: Floats
+) -> None:
+    """Push overlapping units apart and keep everybody inside the playable area."""
+    width = units.shape[2]
+    share = rules[PUSH]
+    for j in range(width):
+        push_x[j] = ZERO
+        push_y[j] = ZERO
+    for i in range(total):
+        x = units[game, X, i]
+        y = units[game, Y, i]
+        bulk = units[game, BULK, i]
+        if bulk < ZERO:
+            continue
+        touching = 0
+        for j in range(width):
+            dx = units[game, X, j] - x
+            dy = units[game, Y, j] - y
+            near = bulk + units[game, BULK, j]
+            touching += 1 if (dx * dx + dy * dy < near * near and near > ZERO) else 0
+        if touching < 2:  # it always touches itself
+            continue
+        for j in range(width):
+            dx = units[game, X, j] - x
+            dy = units[game, Y, j] - y
+            near = bulk + units[game, BULK, j]
+            # Units at the very same point part along x, the lower slot to the left.
+            dx = NUDGE * np.float32(j - i) if dx * dx + dy * dy < TINY else dx
+            distance = np.float32(math.sqrt(dx * dx + dy * dy))
+            gap = near - (distance if distance < near else near)
+            gap = gap * share / (distance if distance > TINY else TINY)
+            push_x[j] += gap * dx
+            push_y[j] += gap * dy
+    for j in range(total):
+        if units[game, BULK, j] >= ZERO:
+            x = units[game, X, j] + push_x[j]
+            y = units[game, Y, j] + push_y[j]
+            units[game, X, j] = min(max(x, rules[LEFT_EDGE]), rules[RIGHT_EDGE])
+            units[game, Y, j] = min(max(y, rules[BOTTOM_EDGE]), rules[TOP_EDGE])
+
+
+@kernel
+def _strike(
+    units: Floats, game: int, total: int, damage: Floats, rules: Floats, victim: Integers
+) -> None:
+    """Let every attack of this loop fall: on the shield first, then less armor on health."""
+    for i in range(total):
+        j = victim[i]
+        if j < 0:
+            continue
+        force = damage[int(units[game, KIND, i]), int(units[game, KIND, j])]
+        for _ in range(int(units[game, HITS, i])):
+            absorbed = min(units[game, SHIELD, j], force)
+            units[game, SHIELD, j] -= absorbed
+            if force > absorbed:
+                units[game, HEALTH, j] -= max(force - absorbed - units[game, ARMOR, j], HALF)
+        units[game, SHIELD_WAIT, j] = rules[SHIELD_DELAY]
+
+
+@kernel
+def _bury(
+    units: Floats,
+    games: Integers,
+    game: int,
+    sides: tuple[int, int],
+    victim: Integers,
+    harm: NDArray[np.float64],
+) -> None:
+    """Account for the damage done and clear the slots of the dead."""
+    for i in range(sides[1]):
+        j = victim[i]
+        if j < 0 or units[game, MAX_HEALTH, j] == ZERO:
+            continue
+        left = max(units[game, HEALTH, j], ZERO) + units[game, SHIELD, j]
+        if units[game, HEALTH, j] <= ZERO:
+            left = ZERO
+        if left < units[game, LOWEST, j]:
+            if j >= sides[0]:
+                harm[game] += np.float64(units[game, LOWEST, j] - left)
+            units[game, LOWEST, j] = left
+        if left == ZERO:
+            for field in range(UNIT_FIELDS):
+                units[game, field, j] = ZERO
+            units[game, TARGET, j] = np.float32(NOBODY)
+            units[game, BULK, j] = np.float32(NO_BULK)
+            if j < sides[0]:
+                games[game, OWN_ALIVE] -= 1
+                games[game, OWN_LOST] += 1
+            else:
+                games[game, ENEMY_ALIVE] -= 1
+                games[game, ENEMY_LOST] += 1

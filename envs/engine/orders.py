@@ -1,0 +1,95 @@
+"""Our side's actions, turned into orders of units."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._jit import kernel
+from .fields import (
+    ATTACK,
+    ATTACK_MOVE,
+    BOTTOM_EDGE,
+    GOAL_X,
+    GOAL_Y,
+    HEALTH,
+    LEFT_EDGE,
+    MOVE,
+    NOBODY,
+    ORDER,
+    OVER,
+    OWN_ALIVE,
+    REFUSED,
+    RIGHT_EDGE,
+    TARGET,
+    TOP_EDGE,
+)
+
+Floats: TypeAlias = NDArray[np.float32]
+Integers: TypeAlias = NDArray[np.int64]
+
+
+@kernel
+def first_outside(actions: Integers, nvec: Integers) -> int:
+    """Return the flat index of the first component outside its range, or -1 if there is none."""
+    for game in range(actions.shape[0]):
+        for at in range(actions.shape[1]):
+            if actions[game, at] < 0 or actions[game, at] >= nvec[at]:
+                return game * actions.shape[1] + at
+    return -1
+
+
+@kernel
+def give_orders(
+    units: Floats,
+    games: Integers,
+    actions: Integers,
+    sides: tuple[int, int],
+    grid: tuple[int, int],
+    rules: Floats,
+) -> None:
+    """Carry out ``actions [game, 3 + N]``, which lie in their space.
+
+    What the masks forbid is refused and counted per unit order: a selected entity that is not ours
+    or dead, every selected one if the target is not a living enemy, and an order that selects
+    nobody while somebody could be. Finished games ignore their actions.
+    """
+    own, total = sides
+    rows = actions.shape[1] - 3
+    for game in range(actions.shape[0]):
+        order = actions[game, 0] - 1
+        if order < 0 or games[game, OVER]:
+            continue
+        target = actions[game, rows + 1]
+        legal = order != ATTACK or (
+            own <= target < total and units[game, HEALTH, target] > np.float32(0)
+        )
+        row = actions[game, rows + 2] // grid[1]
+        column = actions[game, rows + 2] % grid[1]
+        selected = 0
+        for slot in range(rows):
+            if actions[game, 1 + slot] == 0:
+                continue
+            selected += 1
+            if not legal or slot >= own or units[game, HEALTH, slot] <= np.float32(0):
+                games[game, REFUSED] += 1
+                continue
+            units[game, ORDER, slot] = order
+            units[game, TARGET, slot] = target if order == ATTACK else NOBODY
+            if order in (MOVE, ATTACK_MOVE):
+                units[game, GOAL_X, slot] = _middle(
+                    rules[LEFT_EDGE], rules[RIGHT_EDGE], column, grid[1]
+                )
+                units[game, GOAL_Y, slot] = _middle(
+                    rules[BOTTOM_EDGE], rules[TOP_EDGE], row, grid[0]
+                )
+        if selected == 0 and games[game, OWN_ALIVE] > 0:
+            games[game, REFUSED] += 1
+
+
+@kernel
+def _middle(low: np.float32, high: np.float32, index: int, count: int) -> np.float32:
+    """Return the middle of one of ``count`` equal parts of an interval."""
+    return low + (high - low) * np.float32((index + 0.5) / count)

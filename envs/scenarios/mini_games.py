@@ -1,0 +1,34 @@
+"""Mini-games, by the rules of the maps of the same names."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .scenario import Box, Scenario, Waves
+
+_LEFT: Final[Box] = (23.97, 25.06, 27.98, 31.05)
+_RIGHT: Final[Box] = (38.02, 25.04, 42.04, 31.08)
+_MARINES: Final = 48
+
+
+def _column(index: int) -> tuple[float, float]:
+    """Return the place of the unit ``index`` = 1, 2, 3 ... in a column: 0, 1, -1, 2, -2 ..."""
+    return 0.0, float((index // 2) * (1 - 2 * (index % 2)))
+
+
+MINI_GAMES: Final = (
+    Scenario(
+        name="DefeatRoaches",
+        own=(("marine", 9),),
+        enemy=(("roach", 4),),
+        places=((_LEFT, _RIGHT), (_RIGHT, _LEFT)),
+        step_limit=240,
+        map_size=(64, 64),
+        playable=(22.0, 20.0, 44.0, 36.0),
+        own_offsets=tuple(_column(index) for index in range(1, _MARINES + 1)),
+        enemy_offsets=((0.0, 0.5), (0.0, 1.5), (0.0, -0.5), (0.0, -1.5)),
+        idle_units_fight=True,
+        waves=Waves(reinforcements=5, capacity=_MARINES, enemy_points=10, own_points=-1),
+        opponent="no-op",
+    ),
+)

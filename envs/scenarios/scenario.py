@@ -1,0 +1,190 @@
+"""What a scenario is: plain data, from which the engine's tables follow."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perceiver_rl.spaces import ContractError
+
+from ..engine import fields as f
+from ..engine.deploy import Plan
+from ..engine.units import (
+    LOOPS_PER_SECOND,
+    SHIELD_DELAY_SECONDS,
+    UNIT_NAMES,
+    UnitType,
+    stats_table,
+    unit_type,
+)
+
+Box = tuple[float, float, float, float]
+"""Left, bottom, right, top in cells; a point if both corners are the same."""
+
+LOOPS_PER_STEP = 8
+SPACING = 0.2
+PUSH = 0.25
+
+
+def point(x: float, y: float) -> Box:
+    """Return the box that holds one point only."""
+    return (x, y, x, y)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waves:
+    """A mini-game without an end but time: each cleared wave is followed by another.
+
+    Args:
+        reinforcements: Units of our first type that join after each wave.
+        capacity: Slots of our side; units beyond it are counted in ``info["overflow"]``.
+        enemy_points: Score per enemy that dies.
+        own_points: Score per unit of ours that dies.
+    """
+
+    reinforcements: int
+    capacity: int
+    enemy_points: int
+    own_points: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A map, two teams and the rules of the episode.
+
+    Args:
+        name: Without namespace and version, such as ``Battle-3m``.
+        own: Our team: pairs of unit type and number.
+        enemy: The other team.
+        places: Where the teams start; one is drawn per episode (and wave). Each holds a box for our
+            anchor and one for the enemy's.
+        step_limit: Agent steps after which the episode is truncated.
+        map_size: Width and height in cells.
+        playable: The area in which units can be.
+        own_offsets: Where our units stand around their anchor, in the order of the slots; a compact
+            cluster if not given.
+        enemy_offsets: The same for the enemy.
+        jitter: Each unit is displaced by up to this many cells in x and in y.
+        idle_units_fight: Whether idle units of our side attack enemies in range by themselves; the
+            enemy's always do.
+        waves: Makes the scenario a mini-game with a score; without it, it is a battle to the end.
+        opponent: The default opponent.
+
+    Raises:
+        ContractError: If a team is empty or holds an unknown type, or a number makes no sense.
+    """
+
+    name: str
+    own: tuple[tuple[str, int], ...]
+    enemy: tuple[tuple[str, int], ...]
+    places: tuple[tuple[Box, Box], ...]
+    step_limit: int
+    map_size: tuple[int, int] = (32, 32)
+    playable: Box = (0.0, 0.0, 32.0, 32.0)
+    own_offsets: tuple[tuple[float, float], ...] = ()
+    enemy_offsets: tuple[tuple[float, float], ...] = ()
+    jitter: float = 0.0
+    idle_units_fight: bool = False
+    waves: Waves | None = None
+    opponent: str = "attack-nearest"
+
+    def __post_init__(self) -> None:
+        for side, team in (("own", self.own), ("enemy", self.enemy)):
+            if sum(count for _, count in team) < 1 or any(count < 1 for _, count in team):
+                raise ContractError(f"scenario {self.name!r}: the {side} team is empty: {team}")
+            for name, _ in team:
+                unit_type(name)
+        if not self.places or self.step_limit < 1:
+            raise ContractError(
+                f"scenario {self.name!r} needs at least one place and one step, not"
+                f" places={self.places}, step_limit={self.step_limit}"
+            )
+        self._check_offsets("own_offsets", self.own_offsets, self.own_slots)
+        self._check_offsets("enemy_offsets", self.enemy_offsets, self.enemy_slots)
+        if self.own_slots < len(self.own_units):
+            raise ContractError(
+                f"scenario {self.name!r} starts with {len(self.own_units)} units of ours,"
+                f" its capacity is {self.own_slots}"
+            )
+
+    def _check_offsets(
+        self, name: str, offsets: tuple[tuple[float, float], ...], slots: int
+    ) -> None:
+        if offsets and len(offsets) != slots:
+            raise ContractError(
+                f"scenario {self.name!r}: {name} needs one entry per slot, {slots}, not"
+                f" {len(offsets)}"
+            )
+
+    @property
+    def own_units(self) -> tuple[UnitType, ...]:
+        """Unit type of each of our units at the start."""
+        return tuple(unit_type(name) for name, count in self.own for _ in range(count))
+
+    @property
+    def enemy_units(self) -> tuple[UnitType, ...]:
+        """Unit type of each enemy at the start."""
+        return tuple(unit_type(name) for name, count in self.enemy for _ in range(count))
+
+    @property
+    def own_slots(self) -> int:
+        """How many units our side can have."""
+        return self.waves.capacity if self.waves else len(self.own_units)
+
+    @property
+    def enemy_slots(self) -> int:
+        """How many units the enemy can have."""
+        return len(self.enemy_units)
+
+    @property
+    def slots(self) -> int:
+        """How many units there can be in all."""
+        return self.own_slots + self.enemy_slots
+
+    @property
+    def loop_limit(self) -> int:
+        """Game loops after which the episode is truncated."""
+        return self.step_limit * LOOPS_PER_STEP
+
+    def plan(self) -> Plan:
+        """Return what the engine needs to place the units."""
+        spare = self.own_slots - len(self.own_units)
+        own = [UNIT_NAMES.index(unit.name) for unit in self.own_units]
+        enemy = [UNIT_NAMES.index(unit.name) for unit in self.enemy_units]
+        kinds = np.array(own + [-1] * spare + enemy, dtype=np.int64)
+        ours = self.own_offsets or cluster(self.own_slots, self.own_units)
+        theirs = self.enemy_offsets or mirrored(cluster(self.enemy_slots, self.enemy_units))
+        offsets = np.array([*ours, *theirs], dtype=np.float32)
+        places = np.array(self.places, dtype=np.float32)
+        return kinds, stats_table(), places, offsets, float(self.jitter)
+
+    def rules(self) -> NDArray[np.float32]:
+        """Return the engine's rules vector."""
+        rules = np.zeros(f.RULES, dtype=np.float32)
+        rules[f.LEFT_EDGE : f.TOP_EDGE + 1] = self.playable
+        rules[f.OWN_ACQUIRES] = self.idle_units_fight
+        rules[f.ENEMY_ACQUIRES] = True
+        rules[f.PUSH] = PUSH
+        rules[f.SHIELD_DELAY] = SHIELD_DELAY_SECONDS * LOOPS_PER_SECOND
+        return rules
+
+
+def cluster(count: int, team: tuple[UnitType, ...]) -> tuple[tuple[float, float], ...]:
+    """Return ``count`` offsets on a hexagonal lattice, nearest to the middle first."""
+    step = 2 * max(unit.radius for unit in team) + SPACING
+    reach = math.isqrt(count) + 2
+    lattice = [
+        (step * (column + 0.5 * (row % 2)), step * row * math.sqrt(0.75))
+        for row in range(-reach, reach + 1)
+        for column in range(-reach, reach + 1)
+    ]
+    lattice.sort(key=lambda at: (round(at[0] ** 2 + at[1] ** 2, 6), at[1], at[0]))
+    return tuple(lattice[:count])
+
+
+def mirrored(offsets: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    """Return the offsets with left and right swapped."""
+    return tuple((-x, y) for x, y in offsets)
