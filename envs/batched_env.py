@@ -121,6 +121,7 @@ class BatchedEnv:
         self.games[:, f.OVER] = True  # until the first reset
         self._all = np.arange(num_envs, dtype=np.int64)
         self._views = self._new_views()
+        self._latest: Observation = {}
 
     def _prepare_tables(self) -> None:
         scenario = self.scenario
@@ -159,7 +160,8 @@ class BatchedEnv:
         # New arrays every time: whoever keeps an observation keeps it unchanged.
         self._views = self._new_views()
         observe(self.units, self.games, self._all, self._sides, self._limits, self._views)
-        return dict(zip(_KEYS, self._views, strict=True))
+        self._latest = dict(zip(_KEYS, self._views, strict=True))
+        return dict(self._latest)
 
     @property
     def finished(self) -> NDArray[np.bool_]:
@@ -280,7 +282,7 @@ class BatchedEnv:
 
     def _check_legal(self, vectors: NDArray[np.int64]) -> None:
         for row in np.flatnonzero(~self.finished):
-            current = {key: view[row] for key, view in zip(_KEYS, self._views, strict=True)}
+            current = {key: value[row] for key, value in self._latest.items()}
             try:
                 self.action_space.check_legal(vectors[row], current)
             except ActionError as error:
