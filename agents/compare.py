@@ -42,7 +42,8 @@ def compare(config: CompareConfig, command: Sequence[str] = ()) -> bool:
     tasks = tasks_of(config)
     write_text(config.folder / "config.yaml", to_yaml(config))
     with stop_on_signals() as stop, compare_display(tasks) as display:
-        run_tasks(tasks, config.workers, stop, display.listen)
+        left = [task for task in tasks if not task.is_done()]
+        run_tasks(left, config.workers, stop, display.listen)
     agents = [result for task in tasks if (result := _result(task)) is not None]
     if agents:
         _write(config, tasks, agents, command, display.failures)
@@ -81,13 +82,14 @@ def _write(
         for arm in config.arms
     }
     plot_learning_curves(folder / "learning_curves.png", curves, config.env.opponent)
-    plot_win_rates(folder / "win_rates.png", agents, f"{config.env.id}, {config.games} games each")
+    title = f"{config.env.id}: {config.games} games per agent, 95% intervals, a dot per seed"
+    plot_win_rates(folder / "win_rates.png", agents, title)
 
 
 def _show(config: CompareConfig, agents: Sequence[AgentResult]) -> None:
     console = Console()
     if not console.is_terminal:
-        console.width = max(console.width, 140)  # a file has no edge to wrap at
+        console.width = max(console.width, 120)  # a file has no edge to wrap at
     console.print(comparison_table(config.env.id, agents))
     for name in ("results.json", "results.csv", "learning_curves.png", "win_rates.png"):
         console.print(str(config.folder / name), highlight=False, soft_wrap=True)

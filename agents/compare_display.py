@@ -59,9 +59,10 @@ class CompareDisplay:
             rate=progress.steps_per_second,
             win_rate=progress.win_rate,
         )
-        self._count(task, min(progress.steps, progress.total))
+        self.count(task, min(progress.steps, progress.total))
 
-    def _count(self, task: Task, steps: int) -> None:
+    def count(self, task: Task, steps: int) -> None:
+        """Add to the bar of all training steps what a task has done so far."""
         self._steps[task.name] = steps
         self.bars.update(self.overall, completed=sum(self._steps.values()))
 
@@ -75,7 +76,7 @@ class CompareDisplay:
             self.failures[task.name] = message.message
             self._say(f"[red]failed[/] {task.name}: {message.message}")
         elif message.finished:
-            self._count(task, task.steps)
+            self.count(task, task.steps)
             self._say(f"[green]done[/] {task.name}")
         else:
             self._say(f"stopped {task.name}; the same command continues it")
@@ -88,9 +89,12 @@ class CompareDisplay:
 def compare_display(tasks: Sequence[Task]) -> Iterator[CompareDisplay]:
     """Show the progress of a comparison; tells how many of its tasks are already done."""
     console = Console(stderr=True)
-    ready = sum(task.games() is not None and task.is_trained() for task in tasks)
+    ready = [task for task in tasks if task.is_done()]
     if ready:
-        console.print(f"{ready} of {len(tasks)} runs are already done and are kept as they are")
+        console.print(f"{len(ready)} of {len(tasks)} runs are already done and stay as they are")
     with progress_bar(console) as bars:
         overall = bars.add_task("all training", total=sum(task.steps for task in tasks))
-        yield CompareDisplay(bars, overall)
+        display = CompareDisplay(bars, overall)
+        for task in ready:
+            display.count(task, task.steps)
+        yield display

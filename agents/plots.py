@@ -88,8 +88,9 @@ def binned(
 def plot_win_rates(path: Path, agents: Sequence[AgentResult], title: str) -> None:
     """Draw a group of bars per opponent: arms (all seeds pooled, a dot per seed), then controls.
 
-    Bars carry Wilson intervals. Where games have no winner, bars are mean returns and carry the
-    normal interval of the mean. Without agents the picture is empty.
+    Bars carry Wilson intervals, which take all games for independent. Where games have no winner,
+    bars are mean returns and carry the normal interval of the mean. Without agents the picture is
+    empty.
     """
     arms = arms_of(agents)
     controls = [agent for agent in agents if agent.arm is None]
@@ -101,7 +102,7 @@ def plot_win_rates(path: Path, agents: Sequence[AgentResult], title: str) -> Non
     for at, (arm, color) in enumerate(zip(arms, _cycle(len(arms)), strict=True)):
         place = places + (at - (bars - 1) / 2) * width
         _bars(axes, place, width, [arm.pooled(name) for name in opponents], arm.name, color)
-        _dots(axes, place, arm, opponents)
+        _dots(axes, place + width / 4, arm, opponents)
     for at, agent in enumerate(controls, start=len(arms)):
         place = places + (at - (bars - 1) / 2) * width
         gray = _GRAYS[(at - len(arms)) % len(_GRAYS)]
@@ -131,7 +132,14 @@ def _bars(
     below, above = np.array([_reach(each) for each in games]).T
     axes.bar(places, heights, width * 0.92, color=color, label=label, zorder=2)
     axes.errorbar(
-        places, heights, yerr=(below, above), fmt="none", ecolor="#222222", capsize=3, zorder=3
+        places,
+        heights,
+        yerr=(below, above),
+        fmt="none",
+        ecolor="#222222",
+        elinewidth=1.2,
+        capsize=2.5,
+        zorder=3,
     )
 
 
@@ -157,11 +165,12 @@ def _dots(
         axes.scatter(
             np.full(len(heights), place),
             heights,
-            s=16,
+            s=13,
             facecolor="white",
             edgecolor="#222222",
             linewidth=0.8,
             zorder=4,
+            clip_on=False,
         )
 
 

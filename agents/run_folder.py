@@ -56,26 +56,19 @@ class RunFolder:
         """Traceback of a run that failed in a comparison."""
         return self.path / "error.txt"
 
-    def check_new(self) -> None:
-        """Check that nothing would be lost by training into this folder.
+    def check(self, resume: bool) -> None:
+        """Check that a run can begin here without a loss, or go on.
 
         Raises:
-            RunError: If it already holds a checkpoint.
+            RunError: If a new run would find a checkpoint here, or one to resume finds none.
         """
-        if self.checkpoint.exists():
+        if resume and not self.checkpoint.exists():
+            raise RunError(f"{self.path} holds no {self.checkpoint.name} to resume from")
+        if not resume and self.checkpoint.exists():
             raise RunError(
                 f"{self.path} already holds a checkpoint; continue it with --resume {self.path},"
                 " or choose another --name"
             )
-
-    def check_resumable(self) -> None:
-        """Check that the folder holds a checkpoint to continue from.
-
-        Raises:
-            RunError: If it does not.
-        """
-        if not self.checkpoint.exists():
-            raise RunError(f"{self.path} holds no checkpoint.zip to resume from")
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -2,8 +2,8 @@
 
 An environment with seed s plays its game i with seed s + i. Training run ``seed`` takes the block
 of ``MAX_ENVS`` seeds that starts at ``seed * MAX_ENVS``, so runs share no game, and the highest
-block ends below ``EVAL_SEED``, where evaluation games begin. Episodes that follow by themselves have seeds
-from 2**62 on, where they meet neither.
+block ends below ``EVAL_SEED``, where evaluation games begin. Episodes that follow by themselves
+have seeds from 2**62 on, where they meet neither.
 """
 
 from __future__ import annotations

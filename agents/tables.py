@@ -5,22 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from .results import AgentResult, ArmResult, arms_of
 from .statistics import Games
 
 
+def _table(title: str, caption: str) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        caption=caption,
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+    )
+
+
 def evaluation_table(env: str, results: Mapping[str, Mapping[str, Games]]) -> Table:
     """Return a row per agent and opponent; agents without games have no row."""
-    table = Table(title=f"{env} (proxy)", caption="win rate with 95% Wilson interval")
+    table = _table(f"{env} (proxy)", "win rate with 95% Wilson interval; a draw is no win")
     table.add_column("agent")
     table.add_column("opponent")
-    for column in ("games", "W / L / D", "win rate", "return", "steps"):
-        table.add_column(column, justify="right")
+    for column in ("games", "W/L/D", "win rate", "return", "steps"):
+        table.add_column(column, justify="right", no_wrap=True)
     for agent, opponents in results.items():
         for opponent, games in opponents.items():
-            counts = f"{games.wins} / {games.losses} / {games.draws}" if games.has_winner else "-"
+            counts = f"{games.wins}/{games.losses}/{games.draws}" if games.has_winner else "-"
             table.add_row(
                 agent,
                 opponent,
@@ -34,12 +47,12 @@ def evaluation_table(env: str, results: Mapping[str, Mapping[str, Games]]) -> Ta
     return table
 
 
-def win_rate(games: Games) -> str:
-    """Return a win rate with its interval; a dash where games have no winner."""
+def win_rate(games: Games, between: str = " ") -> str:
+    """Return a win rate with its interval, or the mean return where games have no winner."""
     rate, interval = games.win_rate, games.interval
     if rate is None or interval is None:
-        return "-"
-    return f"{rate:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+        return f"return {games.mean_return:.2f}" if games.count else "-"
+    return f"{rate:.3f}{between}[{interval.low:.2f}, {interval.high:.2f}]"
 
 
 def comparison_table(env: str, agents: Sequence[AgentResult]) -> Table:
@@ -49,26 +62,28 @@ def comparison_table(env: str, agents: Sequence[AgentResult]) -> Table:
     below it shows how far the seeds lie apart.
     """
     opponents = list(agents[0].games) if agents else []
-    table = Table(
-        title=f"{env} (proxy): win rate with 95% Wilson interval",
-        caption="arms pool their seeds; below, the lowest and highest seed",
-        caption_justify="left",
+    table = _table(
+        f"{env} (proxy): win rate with 95% Wilson interval",
+        "an arm pools the games of its seeds, below are its lowest and highest; * is a control",
     )
     table.add_column("agent", no_wrap=True)
+    table.add_column("games", justify="right", no_wrap=True)
     for opponent in opponents:
         table.add_column(f"vs {opponent}", justify="right")
-    for column in ("games", "parameters", "encoder MFLOPs", "steps/s"):
-        table.add_column(column, justify="right")
+    for column in ("para-\nmeters", "encoder\nMFLOPs", "training\nsteps/s"):
+        table.add_column(column, justify="right", no_wrap=True)
     for arm in arms_of(agents):
         cells = [f"{win_rate(arm.pooled(name))}{_seeds(arm, name)}" for name in opponents]
         count = arm.pooled(opponents[0]).count if opponents else 0
-        table.add_row(arm.name, *cells, str(count), *_facts(arm.facts), style="bold")
-    table.add_section()
-    for agent in agents:
-        cells = [win_rate(agent.games[name]) for name in opponents]
-        count = agent.games[opponents[0]].count if opponents else 0
-        label = agent.name if agent.arm is not None else f"{agent.name} (control)"
-        table.add_row(label, *cells, str(count), *_facts(agent.facts))
+        table.add_row(arm.name, str(count), *cells, *_facts(arm.facts), style="bold")
+    learned = [agent for agent in agents if agent.arm is not None]
+    controls = [agent for agent in agents if agent.arm is None]
+    for group, what in ((learned, ""), (controls, " *")):
+        table.add_section()
+        for agent in group:
+            cells = [win_rate(agent.games[name]) for name in opponents]
+            count = agent.games[opponents[0]].count if opponents else 0
+            table.add_row(f"{agent.name}{what}", str(count), *cells, *_facts(agent.facts))
     return table
 
 
@@ -76,7 +91,7 @@ def _seeds(arm: ArmResult, opponent: str) -> str:
     seeds = arm.seed_range(opponent)
     if seeds is None or len(arm.agents) < 2:
         return ""
-    return f"\nseeds {seeds[0]:.3f} to {seeds[1]:.3f}"
+    return f"\n{seeds[0]:.2f} to {seeds[1]:.2f}"
 
 
 def _facts(facts: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -65,6 +65,10 @@ class Task:
             and self.files.checkpoint.exists()
         )
 
+    def is_done(self) -> bool:
+        """Whether there is nothing left to train or to play."""
+        return self.is_trained() and self.games() is not None
+
     def finish_training(self) -> None:
         """Record by which settings the finished training was made."""
         summary = read_json(self.files.summary) or {}

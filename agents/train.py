@@ -51,6 +51,7 @@ def train(config: TrainConfig, resume: Path | None = None) -> TrainResult:
     """
     if resume is not None:
         config = replace(config, runs=resume.parent, name=resume.name)
+    RunFolder(config.runs / config.name).check(resume is not None)
     with stop_on_signals() as stop, training_display(config) as display:
         result = run_training(config, resume is not None, stop, display.report)
     display.conclude(result.folder, result.steps, result.finished)
@@ -65,10 +66,7 @@ def run_training(
 ) -> TrainResult:
     """Train without any output of its own; see :func:`train`."""
     folder = RunFolder(config.runs / config.name)
-    if resume:
-        folder.check_resumable()
-    else:
-        folder.check_new()
+    folder.check(resume)
     torch.set_num_threads(config.torch_threads)
     model, seconds = _prepare(config, folder, resume)
     write_text(folder.config, to_yaml(config))
