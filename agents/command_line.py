@@ -155,12 +155,12 @@ def _option_names(settings: Any, prefix: str = "--") -> Iterator[str]:
 
 def _one_line(box: str) -> str:
     """Return the first paragraph of tyro's framed message as one line, without frame and title."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", box)
+    title, *rest = re.sub(r"\x1b\[[0-9;]*m", "", box).strip("\n").splitlines() or [""]
     lines: list[str] = []
-    for line in text.splitlines():
-        inner = line.strip("│| ").strip()
-        if lines and re.fullmatch(r"[─╰╯╭╮-]+", inner):
-            break
-        if inner and not inner.startswith(("╭", "╰")):
+    for line in rest:
+        inner = line.strip("│╭╮╰╯─ ")
+        if inner.strip("-"):  # a rule is of dashes where the terminal has no lines to draw
             lines.append(inner)
-    return " ".join(lines)
+        elif lines:
+            break
+    return " ".join(lines) or title.strip()

@@ -83,7 +83,7 @@ def to_mapping(settings: object) -> dict[str, Any]:
 
 def to_yaml(settings: object) -> str:
     """Return settings as YAML that :func:`read_settings` reads back to the same settings."""
-    return yaml.safe_dump(to_mapping(settings), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(to_mapping(settings), sort_keys=False)
 
 
 def _plain(value: object) -> object:
