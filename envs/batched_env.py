@@ -20,17 +20,17 @@ from perceiver_rl.spaces import (
     unknown,
 )
 
-from .contract import ACTION_TYPES, GRID, make_contract
+from .contract import ACTION_TYPES, GRID, SCALAR_NAMES, make_contract
 from .engine import fields as f
 from .engine.deploy import deploy, next_wave
-from .engine.judge import judge
+from .engine.judge import begin_step, judge
 from .engine.kernel import advance
 from .engine.observe import Views, observe
 from .engine.orders import first_outside, give_orders
 from .engine.streams import next_seed
 from .engine.units import UNIT_NAMES, damage_table
 from .opponents import find_opponent
-from .rewards import StepEvents, make_reward
+from .rewards import make_reward
 from .scenarios import Scenario, find_scenario
 from .scenarios.scenario import LOOPS_PER_STEP
 
@@ -113,7 +113,8 @@ class BatchedEnv:
         self.action_space = contract.actions
         self.observation_space = contract.observations
         self._command = find_opponent(self.opponent)
-        self._reward = make_reward(self.scenario, reward)
+        worth = make_reward(self.scenario, reward)
+        self._worth = (worth.harm, worth.kill, worth.point, worth.win, worth.loss)
         self._prepare_tables()
         width = -(-self.scenario.slots // SLOT_MULTIPLE) * SLOT_MULTIPLE
         self.units: NDArray[np.float32] = np.zeros((num_envs, f.UNIT_FIELDS, width), np.float32)
@@ -138,7 +139,8 @@ class BatchedEnv:
         enemy_life = sum(unit.health + unit.shield for unit in scenario.enemy_units)
         self._limits = (float(scenario.loop_limit), float(sum(life)), float(enemy_life))
         waves = scenario.waves
-        self._points = (waves.enemy_points, waves.own_points) if waves else (0, 0)
+        points = (waves.enemy_points, waves.own_points) if waves else (0, 0)
+        self._judge_rules = (scenario.loop_limit, *points, waves is not None)
         joins = UNIT_NAMES.index(scenario.own_units[0].name)
         self._reinforcements = (joins, waves.reinforcements if waves else 0)
         self._nvec = self.action_space.nvec.astype(np.int64)
@@ -146,11 +148,10 @@ class BatchedEnv:
     def _new_views(self) -> Views:
         count, rows = self.num_envs, self.entity_space.max_entities
         kinds = len(ACTION_TYPES)
-        columns = len(self.entity_space.columns)
         return (
-            np.empty((count, rows, columns), np.float32),
+            np.empty((count, rows, len(self.entity_space.columns)), np.float32),
             np.empty((count, rows), np.int8),
-            np.empty((count, *self.observation_space[SCALARS].shape), np.float32),  # type: ignore[misc]
+            np.empty((count, len(SCALAR_NAMES)), np.float32),
             np.empty((count, kinds), np.int8),
             np.empty((count, rows), np.int8),
             np.empty((count, kinds, rows), np.int8),
@@ -224,27 +225,23 @@ class BatchedEnv:
                 ``error``; names the game. Nothing has changed then.
         """
         actions = self._checked(actions)
-        games = self.games
-        before = games[:, (f.SCORE, f.ENEMY_LOST, f.REFUSED)]
-        give_orders(self.units, games, actions, self._sides, GRID, self._rules)
-        self._command(self.units, games, self._force, self._homes, self._rules)
+        begin_step(self.games, LOOPS_PER_STEP)
+        give_orders(self.units, self.games, actions, self._sides, GRID, self._rules)
+        self._command(self.units, self.games, self._force, self._homes, self._rules)
         harm = self._run_loops()
-        terminated, truncated = judge(
-            games, self.scenario.loop_limit, self._points, self.scenario.waves is not None
+        reward, terminated, truncated, eventful = judge(
+            self.games, harm, self._judge_rules, self._worth
         )
-        done = terminated | truncated
-        change = games[:, (f.SCORE, f.ENEMY_LOST, f.REFUSED)] - before
-        events = StepEvents(harm, change[:, 1], change[:, 0], games[:, f.OUTCOME] * done)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
-        for row in np.flatnonzero(change[:, 2]):
-            infos[row]["refused_orders"] = int(games[row, f.REFUSED])
-        for row in np.flatnonzero(done):
-            infos[row] = self._final_info(games[row])
-        return BatchedStep(self._observe(), self._reward(events), terminated, truncated, infos)
+        if eventful:
+            for row in np.flatnonzero(self.games[:, f.STEP_REFUSED]):
+                infos[row]["refused_orders"] = int(self.games[row, f.REFUSED])
+            for row in np.flatnonzero(terminated | truncated):
+                infos[row] = self._final_info(self.games[row])
+        return BatchedStep(self._observe(), reward, terminated, truncated, infos)
 
     def _run_loops(self) -> NDArray[np.float64]:
         harm = np.zeros(self.num_envs)
-        self.games[:, f.LEFT] = np.where(self.games[:, f.OVER], 0, LOOPS_PER_STEP)
         while True:
             advance(self.units, self.games, harm, self._sides, self._damage, self._rules)
             if self.scenario.waves is None:

@@ -48,7 +48,7 @@ ACTION_TYPES: Final = (
     ActionType("hold", selects=True),
 )
 GRID: Final = (16, 16)
-SCALARS: Final = ("time_left", "own_life", "enemy_life", "own_units", "enemy_units")
+SCALAR_NAMES: Final = ("time_left", "own_life", "enemy_life", "own_units", "enemy_units")
 """Each a share in [0, 1]: of the time, of the slots' full health and shields, of the slots."""
 
 
@@ -110,5 +110,5 @@ def make_contract(scenario: Scenario, max_entities: int | None = None) -> Contra
         )
     entities = EntitySpace(columns(scenario, rows), rows)
     actions = UnitActionSpace(ACTION_TYPES, rows, GRID)
-    scalars = spaces.Box(0.0, 1.0, (len(SCALARS),), np.float32)
+    scalars = spaces.Box(0.0, 1.0, (len(SCALAR_NAMES),), np.float32)
     return Contract(entities, actions, observation_space(entities, actions, scalars))

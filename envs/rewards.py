@@ -1,16 +1,12 @@
-"""What a step is worth."""
+"""What a step is worth: a weighted sum of what happened in it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Final, NamedTuple
 
 from perceiver_rl.spaces import ContractError, unknown
 
-from .engine.fields import LOSS, OUTCOMES, WIN
 from .scenarios import Scenario
 
 BEST_RETURN: Final = 20.0
@@ -18,76 +14,46 @@ KILL_BONUS: Final = 10.0
 WIN_BONUS: Final = 200.0
 
 
-class StepEvents(NamedTuple):
-    """What happened in one step, per game.
+class Reward(NamedTuple):
+    """Weights of a step's events.
 
     Args:
-        harm: Health and shield that enemies lost below their lowest point so far.
-        kills: Enemies that died.
-        points: Change of the score.
-        outcome: How the game ended in this step, or ``RUNNING``.
+        harm: Per hit point of health or shield that an enemy lost below its lowest point so far.
+        kill: Per enemy that died.
+        point: Per point of the score.
+        win: For a game won in this step.
+        loss: For a game lost in this step.
     """
 
-    harm: NDArray[np.float64]
-    kills: NDArray[np.int64]
-    points: NDArray[np.int64]
-    outcome: NDArray[np.int64]
+    harm: float = 0.0
+    kill: float = 0.0
+    point: float = 0.0
+    win: float = 0.0
+    loss: float = 0.0
 
 
-class Reward(Protocol):
-    """Turns the events of a step into ``[game]`` rewards."""
-
-    def __call__(self, events: StepEvents) -> NDArray[np.float32]:
-        """Return one reward per game."""
-        ...
-
-
-class ShapedReward:
+def shaped(scenario: Scenario) -> Reward:
     """Harm + 10 per kill + 200 for the win, scaled so that the best episode totals 20."""
-
-    def __init__(self, scenario: Scenario) -> None:
-        life = sum(unit.health + unit.shield for unit in scenario.enemy_units)
-        self.scale = BEST_RETURN / (life + KILL_BONUS * scenario.enemy_slots + WIN_BONUS)
-
-    def __call__(self, events: StepEvents) -> NDArray[np.float32]:
-        """Return one reward per game, never negative."""
-        won = events.outcome == WIN
-        total = events.harm + KILL_BONUS * events.kills + WIN_BONUS * won
-        return (self.scale * total).astype(np.float32)
+    life = sum(unit.health + unit.shield for unit in scenario.enemy_units)
+    scale = BEST_RETURN / (life + KILL_BONUS * scenario.enemy_slots + WIN_BONUS)
+    return Reward(harm=scale, kill=scale * KILL_BONUS, win=scale * WIN_BONUS)
 
 
-class WinReward:
+def win(scenario: Scenario) -> Reward:
     """1 for a win, -1 for a loss, 0 for a draw; nothing before."""
-
-    def __init__(self, scenario: Scenario) -> None:
-        self.worth = np.zeros(len(OUTCOMES), dtype=np.float32)
-        self.worth[WIN] = 1.0
-        self.worth[LOSS] = -1.0
-
-    def __call__(self, events: StepEvents) -> NDArray[np.float32]:
-        """Return one reward per game."""
-        return self.worth[events.outcome]
+    return Reward(win=1.0, loss=-1.0)
 
 
-class ScoreReward:
-    """The change of the mini-game's score."""
-
-    def __init__(self, scenario: Scenario) -> None:
-        pass
-
-    def __call__(self, events: StepEvents) -> NDArray[np.float32]:
-        """Return one reward per game."""
-        return events.points.astype(np.float32)
+def score(scenario: Scenario) -> Reward:
+    """Return the change of the mini-game's score."""
+    return Reward(point=1.0)
 
 
-BATTLE_REWARDS: Final[Mapping[str, Callable[[Scenario], Reward]]] = {
-    "shaped": ShapedReward,
-    "win": WinReward,
-}
-SCORE_REWARDS: Final[Mapping[str, Callable[[Scenario], Reward]]] = {"score": ScoreReward}
+BATTLE_REWARDS: Final[Mapping[str, Callable[[Scenario], Reward]]] = {"shaped": shaped, "win": win}
+SCORE_REWARDS: Final[Mapping[str, Callable[[Scenario], Reward]]] = {"score": score}
 
 
-def make_reward(scenario: Scenario, name: str | None) -> Reward:
+def make_reward(scenario: Scenario, name: str | None = None) -> Reward:
     """Build the reward of a scenario: ``shaped`` or ``win`` in battles, ``score`` in mini-games.
 
     Args:

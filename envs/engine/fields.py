@@ -53,7 +53,9 @@ ENEMY_LOST: Final = 11
 WAVES: Final = 12
 OVERFLOW: Final = 13  # units that found no free slot
 REFUSED: Final = 14  # unit orders refused so far
-GAME_FIELDS: Final = 15
+STEP_KILLS: Final = 15  # enemies that died in this step
+STEP_REFUSED: Final = 16  # unit orders refused in this step
+GAME_FIELDS: Final = 17
 
 # Values of ORDER; the action types after no_op have the same sequence.
 IDLE: Final = 0
