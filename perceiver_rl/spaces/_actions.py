@@ -215,7 +215,9 @@ class UnitActionSpace(spaces.MultiDiscrete):
         return vector.astype(np.int64, copy=False)
 
     def check_legal(
-        self, vector: NDArray[np.integer[Any]], observation: Mapping[str, NDArray[Any]]
+        self,
+        vector: NDArray[np.integer[Any]] | Sequence[int],
+        observation: Mapping[str, NDArray[Any]],
     ) -> None:
         """Check a vector ``[3 + N]`` against the masks of one (unbatched) observation.
 

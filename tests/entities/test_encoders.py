@@ -75,4 +75,4 @@ def test_an_unknown_encoder_or_setting_names_the_nearest() -> None:
 
 def test_settings_are_changed_by_name() -> None:
     encoder = build_encoder("perceiver", SMALL, {"num_latents": 7})
-    assert encoder.perceiver.encoder.latents.shape == (7, 8)
+    assert encoder.get_parameter("perceiver.encoder.latents").shape == (7, 8)

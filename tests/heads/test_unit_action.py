@@ -40,8 +40,8 @@ def a_head(selection: str, seed: int = 0) -> UnitActionHead:
         for parameter in head.parameters():
             parameter.add_(torch.randn_like(parameter))
         # Every type is drawn in every test.
-        head.type_logits[-1].weight.mul_(0.1)
-        head.type_logits[-1].bias.zero_()
+        head.type_logits.get_parameter("2.weight").mul_(0.1)
+        head.type_logits.get_parameter("2.bias").zero_()
     return head.double()
 
 

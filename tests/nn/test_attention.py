@@ -127,7 +127,7 @@ def test_query_residual_adds_the_query() -> None:
     without = CrossAttentionBlock(4, 4, query_residual=False)
     without.load_state_dict(with_residual.state_dict())
     for block in (with_residual, without):  # silence the MLP: only the residual differs
-        nn.init.zeros_(block.mlp.layers[2].weight)
+        nn.init.zeros_(block.mlp.layers.get_parameter("2.weight"))
     query, key_value = torch.randn(1, 2, 4), torch.randn(1, 3, 4)
     difference = with_residual(query, key_value) - without(query, key_value)
     torch.testing.assert_close(difference, query)

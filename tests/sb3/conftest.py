@@ -27,6 +27,9 @@ class Muster(gym.Env[Observation, NDArray[np.int64]]):
     The best return is 2.
     """
 
+    action_space: UnitActionSpace
+    observation_space: spaces.Dict  # type: ignore[assignment]  # gymnasium's Dict is not generic here
+
     def __init__(self, max_entities: int = 5) -> None:
         columns = [
             Column("friend", "binary"),
