@@ -178,8 +178,8 @@ class EvaluateConfig:
     """Games against each opponent; game k has the same seed for every agent."""
     eval_seed: int = EVAL_SEED
     """Seed of game 0; training never uses seeds this high."""
-    deterministic: bool = False
-    """Play the most probable action instead of sampling; PPO improves the sampled policy."""
+    deterministic: bool = True
+    """Play the most probable action; sampling adds the noise that training explores with."""
     batch: int = 100
     """Games that run side by side; sampled actions depend on it, the games' seeds do not."""
     options: dict[str, Option] = field(default_factory=dict)
@@ -223,8 +223,8 @@ class CompareConfig:
     """Evaluation games of each agent against each opponent."""
     eval_seed: int = EVAL_SEED
     """Seed of evaluation game 0; training never uses seeds this high."""
-    deterministic: bool = False
-    """Play the most probable action in the evaluation instead of sampling."""
+    deterministic: bool = True
+    """Evaluate the most probable action; sampling adds the noise that training explores with."""
     workers: int = 2
     """Training runs that go on side by side, each in its own process."""
     torch_threads: int = 1

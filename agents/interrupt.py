@@ -20,9 +20,6 @@ class StopRequest:
 
     requested: bool = False
 
-    def __bool__(self) -> bool:
-        return self.requested
-
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:

@@ -57,7 +57,13 @@ def run_tasks(
                 running[connection] = begun
             for ready in wait(list(running), WAIT_SECONDS):
                 assert isinstance(ready, Connection)
-                _receive(ready, running, listen)
+                each = running[ready]
+                message = _receive(ready, each, asked)
+                if isinstance(message, Done | Failed):
+                    each.process.join()
+                    ready.close()
+                    del running[ready]
+                listen(each.task, message)
     finally:
         for left in running.values():
             left.process.kill()
@@ -93,20 +99,13 @@ def _ask_to_stop(running: dict[Connection, _Running]) -> None:
         each.process.terminate()
 
 
-def _receive(
-    connection: Connection,
-    running: dict[Connection, _Running],
-    listen: Callable[[Task, Message], None],
-) -> None:
-    """Pass on one message; a connection that ends without a last message is a failure."""
-    each = running[connection]
+def _receive(connection: Connection, each: _Running, asked: bool) -> Message:
+    """Return a message; a connection that ends without a last one is a failure, unless asked to."""
     try:
         message: Message = connection.recv()
     except (EOFError, OSError):
         each.process.join()
-        message = Failed(f"its process ended with status {each.process.exitcode}")
-    if isinstance(message, Done | Failed):
-        each.process.join()
-        connection.close()
-        del running[connection]
-    listen(each.task, message)
+        if asked:  # before it had begun, so there was nothing to save
+            return Done(False)
+        return Failed(f"its process ended with status {each.process.exitcode}")
+    return message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 import subprocess
@@ -163,6 +164,6 @@ def test_two_files_are_refused_before_either_is_read() -> None:
 @pytest.mark.parametrize("kind", [TrainCommand, EvaluateConfig, CompareConfig])
 def test_help_explains_every_setting(kind: type) -> None:
     source = inspect.getsource(sys.modules[kind.__module__])
-    for name in kind.__dataclass_fields__:
+    for name in (each.name for each in dataclasses.fields(kind)):
         if name not in ("env", "policy", "ppo"):  # explained by the docstring of their class
             assert re.search(rf"\n    {name}: [^\n]*\n    \"\"\"", source), name
