@@ -224,10 +224,7 @@ class BatchedEnv:
             ActionError: If an action is not in its space, or is forbidden while ``illegal`` is
                 ``error``; names the game. Nothing has changed then.
         """
-        actions = self._checked(actions)
-        begin_step(self.games, LOOPS_PER_STEP)
-        give_orders(self.units, self.games, actions, self._sides, GRID, self._rules)
-        self._command(self.units, self.games, self._force, self._homes, self._rules)
+        self.give_all_orders(self._checked(actions))
         harm = self._run_loops()
         reward, terminated, truncated, eventful = judge(
             self.games, harm, self._judge_rules, self._worth
@@ -239,6 +236,12 @@ class BatchedEnv:
             for row in np.flatnonzero(terminated | truncated):
                 infos[row] = self._final_info(self.games[row])
         return BatchedStep(self._observe(), reward, terminated, truncated, infos)
+
+    def give_all_orders(self, actions: NDArray[np.int64]) -> None:
+        """Begin a step: refuse or carry out our actions, then let the opponent give its orders."""
+        begin_step(self.games, LOOPS_PER_STEP)
+        give_orders(self.units, self.games, actions, self._sides, GRID, self._rules)
+        self._command(self.units, self.games, self._force, self._homes, self._rules)
 
     def _run_loops(self) -> NDArray[np.float64]:
         harm = np.zeros(self.num_envs)

@@ -37,7 +37,11 @@ Rules: TypeAlias = tuple[int, int, int, bool]
 def begin_step(games: Integers, loops: int) -> None:
     """Give every running game its loops, and start to count the step's events."""
     for game in range(games.shape[0]):
-        games[game, LEFT] = 0 if games[game, OVER] else loops
+        if games[game, OVER]:
+            games[game, STEP_KILLS] = 0
+            games[game, STEP_REFUSED] = 0
+            continue
+        games[game, LEFT] = loops
         games[game, STEP_KILLS] = -games[game, ENEMY_LOST]
         games[game, STEP_REFUSED] = -games[game, REFUSED]
 
@@ -105,4 +109,6 @@ def _end(
         games[game, OUTCOME] = WIN if ours else (LOSS if theirs or waves else DRAW)
     elif truncated[game]:
         games[game, OUTCOME] = WIN if waves else DRAW
-    games[game, OVER] = terminated[game] or truncated[game]
+    if terminated[game] or truncated[game]:
+        games[game, OVER] = 1
+        games[game, LEFT] = 0

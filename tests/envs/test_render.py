@@ -1,0 +1,75 @@
+"""Pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from perceiver_rl.envs import BatchedEnv, make_control, make_vec
+from perceiver_rl.envs.engine import fields as f
+from perceiver_rl.envs.render import OWN, draw_game
+from perceiver_rl.envs.scenarios import SCENARIOS
+
+
+@pytest.mark.parametrize("name", list(SCENARIOS))
+def test_a_picture_keeps_its_size_through_a_whole_game(name: str) -> None:
+    env = BatchedEnv(name, 1)
+    control = make_control("focus-fire", env.observation_space, env.action_space, 0)
+    observation = env.reset([0])
+    shapes = set()
+    for _ in range(60):
+        observation = env.step(control.act(observation)).observation
+        frame = draw_game(env, 0)
+        assert frame.dtype == np.uint8
+        shapes.add(frame.shape)
+    width, height = env.scenario.playable[2:]
+    width, height = width - env.scenario.playable[0], height - env.scenario.playable[1]
+    ((rows, columns, channels),) = shapes
+    assert (columns, channels) == (640, 3)
+    assert rows == pytest.approx(56 + 16 + 624 * height / width, abs=2)
+
+
+def test_a_unit_is_drawn_where_it_stands_with_north_up() -> None:
+    env = BatchedEnv("Battle-3m", 1)
+    env.reset([0])
+    env.units[0, f.X, 0], env.units[0, f.Y, 0] = 4, 28
+    at = (round(56 + 8 + (32 - 28) * 19.5), round(8 + 4 * 19.5))
+    near = draw_game(env, 0)[at[0] - 8 : at[0] + 9, at[1] - 8 : at[1] + 9].reshape(-1, 3)
+    assert (np.abs(near.astype(int) - OWN).sum(1) < 30).any()
+    env.units[0, f.X, 0] = 8
+    gone = draw_game(env, 0)[at[0] - 8 : at[0] + 9, at[1] - 8 : at[1] + 9].reshape(-1, 3)
+    assert not (np.abs(gone.astype(int) - OWN).sum(1) < 30).any()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [(f.HEALTH, 10), (f.X, 12), (f.ORDER, f.MOVE), (f.TARGET, 4), (f.KIND, 1)],
+)
+def test_what_changes_is_seen(field: int, value: float) -> None:
+    env = BatchedEnv("Battle-3m", 1)
+    env.reset([0])
+    before = draw_game(env, 0)
+    env.units[0, field, 0] = value
+    assert not np.array_equal(draw_game(env, 0), before)
+
+
+def test_every_face_draws_the_same_picture() -> None:
+    single = gym.make("perceiver_rl/Battle-3m-v0", render_mode="rgb_array")
+    vector = gym.make_vec("perceiver_rl/Battle-3m-v0", 2, render_mode="rgb_array")
+    sb3: Any = make_vec("perceiver_rl/Battle-3m-v0", 2, seed=4, render_mode="rgb_array")
+    single.reset(seed=4)
+    vector.reset(seed=4)
+    sb3.reset()
+    frame: Any = single.render()
+    of_vector: Any = vector.render()
+    np.testing.assert_array_equal(frame, of_vector[0])
+    np.testing.assert_array_equal(frame, sb3.get_images()[0])
+    assert sb3.render().shape[2] == 3
+
+
+def test_without_a_render_mode_there_is_no_picture() -> None:
+    env: Any = make_vec("perceiver_rl/Battle-3m-v0", 2, seed=0)
+    assert env.get_images() == [None, None]
