@@ -329,6 +329,20 @@ def test_misshapen_actions_raise(action: NDArray[Any]) -> None:
         env.step(action)
 
 
+@pytest.mark.parametrize(
+    ("kind", "order"),
+    [(STOP, "idle"), (MOVE, "move"), (ATTACK_MOVE, "attack_move"), (HOLD, "hold")],
+)
+def test_each_action_type_gives_the_order_of_its_name(kind: int, order: str) -> None:
+    env = BatchedEnv("Battle-3m", 1, opponent="no-op")
+    env.reset([0])
+    env.step(actions(env, MOVE, [0, 1, 2], cell=200))
+    observation = env.step(actions(env, kind, [1], cell=17)).observation
+    orders = observation["entities"][0, :, env.entity_space.index("order")]
+    assert [f.ORDERS[int(value)] for value in orders[:3]] == ["move", order, "move"]
+    assert env.action_space.names[kind] == ("stop" if order == "idle" else order)
+
+
 def test_orders_persist_until_replaced() -> None:
     env = BatchedEnv("Battle-3m", 1, opponent="no-op")
     env.reset([0])

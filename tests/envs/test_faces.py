@@ -214,10 +214,11 @@ def test_evaluate_policy_of_stable_baselines_runs_on_the_native_vec_env() -> Non
 
 
 def test_make_vec_env_of_stable_baselines_makes_single_environments() -> None:
-    env: Any = make_vec_env("perceiver_rl/Battle-3m-v0", n_envs=2, seed=3)
+    env = make_vec_env("perceiver_rl/Battle-3m-v0", n_envs=2, seed=3)
     assert isinstance(env, DummyVecEnv)
+    observation: Any = env.reset()
     native: Any = make_vec("perceiver_rl/Battle-3m-v0", 2, seed=3)
-    assert same(env.reset(), native.reset())
+    assert same(observation, native.reset())
 
 
 def test_a_single_environment_must_be_reset_first_and_after_its_end() -> None:
