@@ -15,7 +15,7 @@ from .config import EvaluateConfig, Option
 from .env_options import env_options
 from .players import Contender, Player
 from .seeds import evaluation_seeds
-from .statistics import LETTERS, Games, pool
+from .statistics import Games, outcome_letter, pool
 
 Report = Callable[[int], None]
 
@@ -94,7 +94,7 @@ def play_to_the_end(games: Any, player: Player, seeds: Sequence[int]) -> Games:
         lengths[playing] += 1
         ended = playing & (step.terminated | step.truncated)
         for index in np.flatnonzero(ended):
-            outcomes[index] = LETTERS.get(step.infos[index].get("outcome", ""), "")
+            outcomes[index] = outcome_letter(step.infos[index])
         playing &= ~ended
     return Games(
         outcomes="".join(outcomes),

@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 
 from scipy.stats import binomtest
 
-LETTERS: Mapping[str, str] = {"win": "W", "loss": "L", "draw": "D"}
+_LETTERS: Mapping[str, str] = {"win": "W", "loss": "L", "draw": "D"}
+
+
+def outcome_letter(info: Mapping[str, Any]) -> str:
+    """Return W, L or D for a game's final info; "" if the game has a score instead of a winner.
+
+    A mini-game says how it ended, too, but to live until the time is out is not what it asks for:
+    an agent that does nothing would win it.
+    """
+    return "" if "score" in info else _LETTERS.get(info.get("outcome", ""), "")
 
 
 class Interval(NamedTuple):

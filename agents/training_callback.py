@@ -17,6 +17,7 @@ from .config import TrainConfig
 from .interrupt import StopRequest
 from .progress_log import Progress, ProgressRow, append_row
 from .run_folder import RunFolder
+from .statistics import outcome_letter
 
 REPORT_SECONDS = 0.2
 RECENT_GAMES = 100
@@ -33,8 +34,9 @@ class _Ended:
     def add(self, info: dict[str, Any]) -> None:
         self.returns.append(float(info["episode"]["r"]))
         self.lengths.append(int(info["episode"]["l"]))
-        if "outcome" in info:
-            self.wins.append(info["outcome"] == "win")
+        letter = outcome_letter(info)
+        if letter:
+            self.wins.append(letter == "W")
 
 
 def _mean(values: list[Any]) -> float | None:
@@ -70,7 +72,7 @@ class TrainingCallback(BaseCallback):
         self.report = report
         self.seconds = seconds
         self._ended = _Ended()
-        self._recent: deque[bool] = deque(maxlen=RECENT_GAMES)
+        self._recent: deque[str] = deque(maxlen=RECENT_GAMES)
         self._learned = 0
         self._saved = 0
         self._collected = False
@@ -91,8 +93,7 @@ class TrainingCallback(BaseCallback):
         infos = self.locals["infos"]
         for index in np.flatnonzero(self.locals["dones"]):
             self._ended.add(infos[index])
-            if "outcome" in infos[index]:
-                self._recent.append(self._ended.wins[-1])
+            self._recent.extend(outcome_letter(infos[index]))
         now = time.perf_counter()
         if now - self._reported >= REPORT_SECONDS:
             self._reported = now
@@ -101,8 +102,9 @@ class TrainingCallback(BaseCallback):
 
     def _on_rollout_end(self) -> None:
         self._collected = True
-        if self._recent:
-            self.logger.record("rollout/win_rate", statistics.fmean(self._recent))
+        recent = self._recent_win_rate()
+        if recent is not None:
+            self.logger.record("rollout/win_rate", recent)
 
     def _on_training_end(self) -> None:
         if self._collected:
@@ -137,5 +139,7 @@ class TrainingCallback(BaseCallback):
         self._saved = self.model.num_timesteps
 
     def _report(self, steps: int) -> None:
-        win_rate = statistics.fmean(self._recent) if self._recent else None
-        self.report(Progress(steps, self.config.steps, self._rate, win_rate))
+        self.report(Progress(steps, self.config.steps, self._rate, self._recent_win_rate()))
+
+    def _recent_win_rate(self) -> float | None:
+        return self._recent.count("W") / len(self._recent) if self._recent else None

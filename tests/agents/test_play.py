@@ -118,6 +118,14 @@ def test_sampled_games_repeat_and_leave_torchs_stream_alone(run: Callable[..., A
     assert play(agent, BATTLE, "random", config) == first
 
 
+def test_the_most_probable_actions_are_not_the_sampled_ones(run: Callable[..., Any]) -> None:
+    agent = contender(str(run().folder))
+    sampled = play(agent, BATTLE, "random", small(deterministic=False))
+    probable = play(agent, BATTLE, "random", small(deterministic=True))
+    assert probable.returns != sampled.returns
+    assert play(agent, BATTLE, "random", small(deterministic=True, batch=6)) == probable
+
+
 def test_a_word_means_a_control_a_folder_or_a_file(run: Callable[..., Any]) -> None:
     folder = run().folder
     assert contender("no-op") == Contender("no-op")
@@ -155,3 +163,9 @@ def test_without_checkpoints_results_go_to_the_runs(
     assert (tmp_path / "runs" / "evaluation.json").exists()
     evaluate(small(agents=("no-op",), output=tmp_path / "mine.json"))
     assert (tmp_path / "mine.json").exists()
+
+
+def test_a_mini_game_is_scored_and_not_won() -> None:
+    games = play(Contender("no-op"), "perceiver_rl/DefeatRoaches-v0", "no-op", small(games=2))
+    assert games.count == 2
+    assert games.win_rate is None

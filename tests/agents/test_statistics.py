@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceiver_rl.agents.statistics import Games, pool, wilson
+from perceiver_rl.agents.statistics import Games, outcome_letter, pool, wilson
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,9 @@ def test_outcomes_returns_and_lengths_must_belong_together() -> None:
 def test_a_summary_gives_the_games_back() -> None:
     assert Games.from_summary(FOUR.summary()) == FOUR
     assert FOUR.summary()["outcomes"] == "WLDW"
+
+
+def test_a_game_with_a_score_has_no_winner_however_it_ends() -> None:
+    assert [outcome_letter({"outcome": name}) for name in ("win", "loss", "draw")] == list("WLD")
+    assert outcome_letter({"outcome": "win", "score": 120}) == ""
+    assert outcome_letter({}) == ""

@@ -88,6 +88,13 @@ def test_other_games_are_played_again_without_new_training(
     assert other.games() is None
 
 
+def test_games_belong_to_one_training(config: CompareConfig) -> None:
+    marks = {task.evaluation_fingerprint for task in tasks_of(config)}
+    other = {task.evaluation_fingerprint for task in tasks_of(replace(config, steps=64))}
+    assert len(marks) == 7
+    assert len(marks & other) == 3  # those of the controls
+
+
 def test_where_results_lie_does_not_decide_whether_they_are_done(
     config: CompareConfig, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from perceiver_rl.agents.checkpoint import describe, load_tensors
-from perceiver_rl.agents.config import PolicyConfig, TrainConfig
+from perceiver_rl.agents.config import EnvConfig, PolicyConfig, TrainConfig
 from perceiver_rl.agents.errors import CheckpointError, RunError
 from perceiver_rl.agents.interrupt import StopRequest, stop_on_signals
 from perceiver_rl.agents.main import main
@@ -60,6 +60,14 @@ def test_progress_counts_every_finished_game_once(run: Run) -> None:
     assert 640 - 4 * 60 <= steps <= 640  # four games of at most 60 steps are still under way
     assert all((row.win_rate is None) == (row.games == 0) for row in rows)
     assert [row.seconds for row in rows] == sorted(row.seconds for row in rows)
+
+
+def test_a_mini_game_leaves_the_win_rate_empty(run: Run) -> None:
+    env = EnvConfig(id="perceiver_rl/DefeatRoaches-v0", opponent="random", num_envs=4)
+    rows = read_rows(run(env=env, steps=1024).folder / "progress.csv")
+    assert sum(row.games for row in rows) > 0
+    assert {row.win_rate for row in rows} == {None}
+    assert any(row.return_mean is not None for row in rows)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(run: Run) -> None:
