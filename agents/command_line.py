@@ -73,13 +73,19 @@ def _parse_train(arguments: list[str]) -> TrainCommand:
         raise ConfigError(f"--resume {folder} brings its own settings; leave out {file}")
     base, stem = TrainConfig(), "train"
     if folder is not None:
-        base = read_settings(Path(folder) / "config.yaml", TrainConfig)
+        base = read_settings(run_folder(Path(folder)) / "config.yaml", TrainConfig)
     elif file is not None:
         base, stem = read_settings(file, TrainConfig), file.stem
     default = TrainCommand(**{name: getattr(base, name) for name in base.__dataclass_fields__})
     command = _options(TrainCommand, default, "train", rest)
     named = named_after(command.config(), stem)
-    return dataclasses.replace(command, name=named.name)
+    resume = command.resume and run_folder(command.resume)
+    return dataclasses.replace(command, name=named.name, resume=resume)
+
+
+def run_folder(path: Path) -> Path:
+    """Return a run's folder, which may be named by one of its files."""
+    return path.parent if path.is_file() else path
 
 
 def _take_file(arguments: list[str]) -> tuple[Path | None, list[str]]:

@@ -48,7 +48,7 @@ def compare(config: CompareConfig, command: Sequence[str] = ()) -> bool:
     if agents:
         _write(config, tasks, agents, command, display.failures)
         _show(config, agents)
-    _raise_failures(display)
+    _raise_failures(display, len(tasks))
     return not stop.requested
 
 
@@ -95,7 +95,7 @@ def _show(config: CompareConfig, agents: Sequence[AgentResult]) -> None:
         console.print(str(config.folder / name), highlight=False, soft_wrap=True)
 
 
-def _raise_failures(display: CompareDisplay) -> None:
+def _raise_failures(display: CompareDisplay, total: int) -> None:
     if display.failures:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in display.failures.items())
-        raise RunError(f"{len(display.failures)} runs failed: {reasons}")
+        raise RunError(f"{len(display.failures)} of {total} runs failed: {reasons}")

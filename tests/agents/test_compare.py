@@ -187,7 +187,7 @@ def test_a_failed_run_is_reported_by_name_after_the_others_are_written(
 ) -> None:
     broken = replace(config.arms["perceiver"], encoder_kwargs={"num_latent": 3})
     config = replace(config, arms={**config.arms, "perceiver": broken})
-    with pytest.raises(RunError, match=r"1 runs failed: perceiver-seed0: .*num_latents"):
+    with pytest.raises(RunError, match=r"1 of 3 runs failed: perceiver-seed0: .*num_latents"):
         compare(config)
     content = json.loads((config.folder / "results.json").read_text())
     assert content["missing"] == ["perceiver-seed0"]

@@ -159,13 +159,14 @@ def test_a_run_cannot_go_on_with_another_network(run: Run) -> None:
         run(resume=True, policy=PolicyConfig(encoder="mlp"))
 
 
-def test_the_command_trains_and_resumes_a_folder_that_has_moved(
+def test_the_command_trains_and_resumes_a_run_that_has_moved(
     tiny: TrainConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train(tiny)
     assert "perceiver-rl evaluate" in capsys.readouterr().err
     (tmp_path / "tiny").rename(tmp_path / "moved")
-    assert main(["train", "--resume", str(tmp_path / "moved"), "--steps", "192"]) == 0
+    moved = str(tmp_path / "moved" / "checkpoint.zip")
+    assert main(["train", "--resume", moved, "--steps", "192"]) == 0
     assert describe(tmp_path / "moved" / "checkpoint.zip").num_timesteps == 192
     assert read_settings(tmp_path / "moved" / "config.yaml", TrainConfig) == replace(
         tiny, name="moved", steps=192
