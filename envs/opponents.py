@@ -15,31 +15,8 @@ from numpy.typing import NDArray
 
 from perceiver_rl.spaces import ContractError, unknown
 
+from .engine import fields as f
 from .engine._jit import kernel
-from .engine.fields import (
-    ATTACK,
-    ATTACK_MOVE,
-    BOTTOM_EDGE,
-    GOAL_X,
-    GOAL_Y,
-    HEALTH,
-    IDLE,
-    LEFT_EDGE,
-    NOBODY,
-    ORDER,
-    OVER,
-    PLACE,
-    RADIUS,
-    RANGE,
-    RIGHT_EDGE,
-    SHIELD,
-    SIGHT,
-    SPEED,
-    TARGET,
-    TOP_EDGE,
-    X,
-    Y,
-)
 from .engine.streams import below, uniform
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -61,22 +38,22 @@ def stand_by(units: Floats, games: Integers, force: Force, homes: Floats, rules:
 
 @kernel
 def _advance_home(units: Floats, game: int, slot: int, x: np.float32, y: np.float32) -> None:
-    units[game, ORDER, slot] = ATTACK_MOVE
-    units[game, TARGET, slot] = NOBODY
-    units[game, GOAL_X, slot] = x
-    units[game, GOAL_Y, slot] = y
+    units[game, f.ORDER, slot] = f.ATTACK_MOVE
+    units[game, f.TARGET, slot] = f.NOBODY
+    units[game, f.GOAL_X, slot] = x
+    units[game, f.GOAL_Y, slot] = y
 
 
 @kernel
 def _attack(units: Floats, game: int, slot: int, target: int) -> None:
-    units[game, ORDER, slot] = ATTACK
-    units[game, TARGET, slot] = target
+    units[game, f.ORDER, slot] = f.ATTACK
+    units[game, f.TARGET, slot] = target
 
 
 @kernel
 def _distance(units: Floats, game: int, i: int, j: int) -> np.float32:
-    dx = units[game, X, j] - units[game, X, i]
-    dy = units[game, Y, j] - units[game, Y, i]
+    dx = units[game, f.X, j] - units[game, f.X, i]
+    dy = units[game, f.Y, j] - units[game, f.Y, i]
     return np.float32(math.sqrt(dx * dx + dy * dy))
 
 
@@ -87,20 +64,20 @@ def attack_nearest(
     """Each unit attacks the foe nearest to it; seeing none, it attack-moves to the foes' start."""
     first, last, foe_first, foe_last = force
     for game in range(units.shape[0]):
-        if games[game, OVER]:
+        if games[game, f.OVER]:
             continue
-        place = games[game, PLACE]
+        place = games[game, f.PLACE]
         for slot in range(first, last):
-            if units[game, HEALTH, slot] <= np.float32(0):
+            if units[game, f.HEALTH, slot] <= np.float32(0):
                 continue
-            best = NOBODY
-            sight = units[game, SIGHT, slot]
+            best = f.NOBODY
+            sight = units[game, f.SIGHT, slot]
             least = sight * sight
             for foe in range(foe_first, foe_last):
-                dx = units[game, X, foe] - units[game, X, slot]
-                dy = units[game, Y, foe] - units[game, Y, slot]
+                dx = units[game, f.X, foe] - units[game, f.X, slot]
+                dy = units[game, f.Y, foe] - units[game, f.Y, slot]
                 square = dx * dx + dy * dy
-                if square < least and units[game, HEALTH, foe] > np.float32(0):
+                if square < least and units[game, f.HEALTH, foe] > np.float32(0):
                     least = square
                     best = foe
             if best >= 0:
@@ -118,19 +95,19 @@ def focus_fire(units: Floats, games: Integers, force: Force, homes: Floats, rule
     """
     first, last, foe_first, foe_last = force
     for game in range(units.shape[0]):
-        if games[game, OVER]:
+        if games[game, f.OVER]:
             continue
-        best = NOBODY
+        best = f.NOBODY
         least = np.float32(np.inf)
         for foe in range(foe_first, foe_last):
-            if units[game, HEALTH, foe] > np.float32(0):
+            if units[game, f.HEALTH, foe] > np.float32(0):
                 wait = _wait_to_kill(units, game, first, last, foe)
                 if wait < least:
                     least = wait
                     best = foe
-        place = games[game, PLACE]
+        place = games[game, f.PLACE]
         for slot in range(first, last):
-            if units[game, HEALTH, slot] <= np.float32(0):
+            if units[game, f.HEALTH, slot] <= np.float32(0):
                 continue
             if best >= 0:
                 _attack(units, game, slot, best)
@@ -148,16 +125,18 @@ def _wait_to_kill(units: Floats, game: int, first: int, last: int, foe: int) -> 
     members = 0
     walk = np.float32(0)
     for slot in range(first, last):
-        if units[game, HEALTH, slot] <= np.float32(0):
+        if units[game, f.HEALTH, slot] <= np.float32(0):
             continue
         members += 1
         distance = _distance(units, game, slot, foe)
-        seen = seen or distance <= units[game, SIGHT, slot]
-        reach = units[game, RANGE, slot] + units[game, RADIUS, slot] + units[game, RADIUS, foe]
-        walk += max(distance - reach, np.float32(0)) / units[game, SPEED, slot]
+        seen = seen or distance <= units[game, f.SIGHT, slot]
+        reach = (
+            units[game, f.RANGE, slot] + units[game, f.RADIUS, slot] + units[game, f.RADIUS, foe]
+        )
+        walk += max(distance - reach, np.float32(0)) / units[game, f.SPEED, slot]
     if not seen:
         return np.float32(np.inf)
-    life = units[game, HEALTH, foe] + units[game, SHIELD, foe]
+    life = units[game, f.HEALTH, foe] + units[game, f.SHIELD, foe]
     return (walk + life / np.float32(0.5)) / np.float32(members)
 
 
@@ -168,20 +147,20 @@ def act_randomly(
     """Each unit gets a uniformly random order: stop, move, attack or attack-move somewhere."""
     first, last, foe_first, foe_last = force
     for game in range(units.shape[0]):
-        if games[game, OVER]:
+        if games[game, f.OVER]:
             continue
         for slot in range(first, last):
-            if units[game, HEALTH, slot] <= np.float32(0):
+            if units[game, f.HEALTH, slot] <= np.float32(0):
                 continue
             order = below(games, game, 4)
             aim = foe_first + below(games, game, foe_last - foe_first)
-            width = rules[RIGHT_EDGE] - rules[LEFT_EDGE]
-            height = rules[TOP_EDGE] - rules[BOTTOM_EDGE]
-            units[game, GOAL_X, slot] = rules[LEFT_EDGE] + uniform(games, game) * width
-            units[game, GOAL_Y, slot] = rules[BOTTOM_EDGE] + uniform(games, game) * height
-            alive = units[game, HEALTH, aim] > np.float32(0)
-            units[game, ORDER, slot] = order if order != ATTACK or alive else IDLE
-            units[game, TARGET, slot] = aim if order == ATTACK and alive else NOBODY
+            width = rules[f.RIGHT_EDGE] - rules[f.LEFT_EDGE]
+            height = rules[f.TOP_EDGE] - rules[f.BOTTOM_EDGE]
+            units[game, f.GOAL_X, slot] = rules[f.LEFT_EDGE] + uniform(games, game) * width
+            units[game, f.GOAL_Y, slot] = rules[f.BOTTOM_EDGE] + uniform(games, game) * height
+            alive = units[game, f.HEALTH, aim] > np.float32(0)
+            units[game, f.ORDER, slot] = order if order != f.ATTACK or alive else f.IDLE
+            units[game, f.TARGET, slot] = aim if order == f.ATTACK and alive else f.NOBODY
 
 
 OPPONENTS: Final[Mapping[str, Opponent]] = MappingProxyType(

@@ -7,37 +7,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from . import fields as f
 from ._jit import kernel
-from .fields import (
-    BOTTOM_EDGE,
-    BULK,
-    ENEMY_ALIVE,
-    FIRST_STAT,
-    GAME_FIELDS,
-    HEALTH,
-    KIND,
-    LEFT,
-    LEFT_EDGE,
-    LOWEST,
-    MAX_HEALTH,
-    MAX_SHIELD,
-    NO_BULK,
-    NOBODY,
-    OVER,
-    OVERFLOW,
-    OWN_ALIVE,
-    PLACE,
-    RADIUS,
-    RIGHT_EDGE,
-    SEED,
-    SHIELD,
-    TARGET,
-    TOP_EDGE,
-    UNIT_FIELDS,
-    WAVES,
-    X,
-    Y,
-)
 from .streams import below, start_stream, uniform
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -59,10 +30,10 @@ def deploy(
     kinds = plan[0]
     for k in range(rows.shape[0]):
         game = rows[k]
-        seed = games[game, SEED]
-        for field in range(GAME_FIELDS):
+        seed = games[game, f.SEED]
+        for field in range(f.GAME_FIELDS):
             games[game, field] = 0
-        games[game, SEED] = seed
+        games[game, f.SEED] = seed
         start_stream(games, game, seed)
         _clear(units, game)
         anchor = _draw_anchors(games, game, plan)
@@ -71,7 +42,7 @@ def deploy(
                 continue
             side = anchor[0] if slot < own else anchor[1]
             _place(units, games, (game, slot, kinds[slot]), side, plan, rules)
-            games[game, OWN_ALIVE if slot < own else ENEMY_ALIVE] += 1
+            games[game, f.OWN_ALIVE if slot < own else f.ENEMY_ALIVE] += 1
 
 
 @kernel
@@ -103,17 +74,17 @@ def next_wave(
     kept = np.empty((3, own), np.float32)
     unfinished = 0
     for game in range(games.shape[0]):
-        if games[game, OVER] or games[game, ENEMY_ALIVE] > 0 or games[game, OWN_ALIVE] == 0:
+        if games[game, f.OVER] or games[game, f.ENEMY_ALIVE] > 0 or games[game, f.OWN_ALIVE] == 0:
             continue
         survivors = 0
         for slot in range(own):
-            if units[game, HEALTH, slot] > 0:
-                kept[0, survivors] = units[game, HEALTH, slot]
-                kept[1, survivors] = units[game, SHIELD, slot]
-                kept[2, survivors] = units[game, KIND, slot]
+            if units[game, f.HEALTH, slot] > 0:
+                kept[0, survivors] = units[game, f.HEALTH, slot]
+                kept[1, survivors] = units[game, f.SHIELD, slot]
+                kept[2, survivors] = units[game, f.KIND, slot]
                 survivors += 1
         ours = survivors + reinforcements[1]
-        games[game, OVERFLOW] += max(ours - own, 0)
+        games[game, f.OVERFLOW] += max(ours - own, 0)
         ours = min(ours, own)
         _clear(units, game)
         anchor = _draw_anchors(games, game, plan)
@@ -121,27 +92,27 @@ def next_wave(
             kind = int(kept[2, slot]) if slot < survivors else reinforcements[0]
             _place(units, games, (game, slot, kind), anchor[0], plan, rules)
             if slot < survivors:
-                units[game, HEALTH, slot] = kept[0, slot]
-                units[game, SHIELD, slot] = kept[1, slot]
-                units[game, LOWEST, slot] = kept[0, slot] + kept[1, slot]
-        games[game, OWN_ALIVE] = ours
+                units[game, f.HEALTH, slot] = kept[0, slot]
+                units[game, f.SHIELD, slot] = kept[1, slot]
+                units[game, f.LOWEST, slot] = kept[0, slot] + kept[1, slot]
+        games[game, f.OWN_ALIVE] = ours
         for slot in range(own, kinds.shape[0]):
             if kinds[slot] >= 0:
                 _place(units, games, (game, slot, kinds[slot]), anchor[1], plan, rules)
-                games[game, ENEMY_ALIVE] += 1
-        games[game, WAVES] += 1
-        unfinished += games[game, LEFT] > 0
+                games[game, f.ENEMY_ALIVE] += 1
+        games[game, f.WAVES] += 1
+        unfinished += games[game, f.LEFT] > 0
     return unfinished
 
 
 @kernel
 def _clear(units: Floats, game: int) -> None:
-    for field in range(UNIT_FIELDS):
+    for field in range(f.UNIT_FIELDS):
         for slot in range(units.shape[2]):
             units[game, field, slot] = 0
     for slot in range(units.shape[2]):
-        units[game, TARGET, slot] = NOBODY
-        units[game, BULK, slot] = NO_BULK
+        units[game, f.TARGET, slot] = f.NOBODY
+        units[game, f.BULK, slot] = f.NO_BULK
 
 
 @kernel
@@ -149,7 +120,7 @@ def _draw_anchors(games: Integers, game: int, plan: Plan) -> tuple[Point, Point]
     """Draw the place, then the anchor of each side: ``((x, y), (x, y))``."""
     places = plan[2]
     place = below(games, game, places.shape[0])
-    games[game, PLACE] = place
+    games[game, f.PLACE] = place
     own_x = _between(games, game, places[place, 0, 0], places[place, 0, 2])
     own_y = _between(games, game, places[place, 0, 1], places[place, 0, 3])
     enemy_x = _between(games, game, places[place, 1, 0], places[place, 1, 2])
@@ -175,14 +146,14 @@ def _place(
     game, slot, kind = who
     _, stats, _, offsets, jitter = plan
     for stat in range(stats.shape[1]):
-        units[game, FIRST_STAT + stat, slot] = stats[kind, stat]
+        units[game, f.FIRST_STAT + stat, slot] = stats[kind, stat]
     spread = np.float32(jitter)
     x = anchor[0] + offsets[slot, 0] + _between(games, game, -spread, spread)
     y = anchor[1] + offsets[slot, 1] + _between(games, game, -spread, spread)
-    units[game, X, slot] = min(max(x, rules[LEFT_EDGE]), rules[RIGHT_EDGE])
-    units[game, Y, slot] = min(max(y, rules[BOTTOM_EDGE]), rules[TOP_EDGE])
-    units[game, KIND, slot] = kind
-    units[game, HEALTH, slot] = units[game, MAX_HEALTH, slot]
-    units[game, SHIELD, slot] = units[game, MAX_SHIELD, slot]
-    units[game, LOWEST, slot] = units[game, MAX_HEALTH, slot] + units[game, MAX_SHIELD, slot]
-    units[game, BULK, slot] = units[game, RADIUS, slot]
+    units[game, f.X, slot] = min(max(x, rules[f.LEFT_EDGE]), rules[f.RIGHT_EDGE])
+    units[game, f.Y, slot] = min(max(y, rules[f.BOTTOM_EDGE]), rules[f.TOP_EDGE])
+    units[game, f.KIND, slot] = kind
+    units[game, f.HEALTH, slot] = units[game, f.MAX_HEALTH, slot]
+    units[game, f.SHIELD, slot] = units[game, f.MAX_SHIELD, slot]
+    units[game, f.LOWEST, slot] = units[game, f.MAX_HEALTH, slot] + units[game, f.MAX_SHIELD, slot]
+    units[game, f.BULK, slot] = units[game, f.RADIUS, slot]

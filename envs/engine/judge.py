@@ -7,24 +7,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from . import fields as f
 from ._jit import kernel
-from .fields import (
-    DRAW,
-    ENEMY_ALIVE,
-    ENEMY_LOST,
-    LEFT,
-    LOOP,
-    LOSS,
-    OUTCOME,
-    OVER,
-    OWN_ALIVE,
-    OWN_LOST,
-    REFUSED,
-    SCORE,
-    STEP_KILLS,
-    STEP_REFUSED,
-    WIN,
-)
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
@@ -37,13 +21,13 @@ Rules: TypeAlias = tuple[int, int, int, bool]
 def begin_step(games: Integers, loops: int) -> None:
     """Give every running game its loops, and start to count the step's events."""
     for game in range(games.shape[0]):
-        if games[game, OVER]:
-            games[game, STEP_KILLS] = 0
-            games[game, STEP_REFUSED] = 0
+        if games[game, f.OVER]:
+            games[game, f.STEP_KILLS] = 0
+            games[game, f.STEP_REFUSED] = 0
             continue
-        games[game, LEFT] = loops
-        games[game, STEP_KILLS] = -games[game, ENEMY_LOST]
-        games[game, STEP_REFUSED] = -games[game, REFUSED]
+        games[game, f.LEFT] = loops
+        games[game, f.STEP_KILLS] = -games[game, f.ENEMY_LOST]
+        games[game, f.STEP_REFUSED] = -games[game, f.REFUSED]
 
 
 @kernel
@@ -74,21 +58,21 @@ def judge(
     truncated = np.zeros(count, np.bool_)
     eventful = False
     for game in range(count):
-        if games[game, OVER]:
+        if games[game, f.OVER]:
             continue
         _end(games, game, rules, terminated, truncated)
-        games[game, STEP_KILLS] += games[game, ENEMY_LOST]
-        games[game, STEP_REFUSED] += games[game, REFUSED]
-        score = rules[1] * games[game, ENEMY_LOST] + rules[2] * games[game, OWN_LOST]
-        points = score - games[game, SCORE]
-        games[game, SCORE] = score
-        total = worth[0] * harm[game] + worth[1] * games[game, STEP_KILLS] + worth[2] * points
-        if games[game, OUTCOME] == WIN:
+        games[game, f.STEP_KILLS] += games[game, f.ENEMY_LOST]
+        games[game, f.STEP_REFUSED] += games[game, f.REFUSED]
+        score = rules[1] * games[game, f.ENEMY_LOST] + rules[2] * games[game, f.OWN_LOST]
+        points = score - games[game, f.SCORE]
+        games[game, f.SCORE] = score
+        total = worth[0] * harm[game] + worth[1] * games[game, f.STEP_KILLS] + worth[2] * points
+        if games[game, f.OUTCOME] == f.WIN:
             total += worth[3]
-        elif games[game, OUTCOME] == LOSS:
+        elif games[game, f.OUTCOME] == f.LOSS:
             total += worth[4]
         reward[game] = total
-        eventful = eventful or games[game, OVER] != 0 or games[game, STEP_REFUSED] > 0
+        eventful = eventful or games[game, f.OVER] != 0 or games[game, f.STEP_REFUSED] > 0
     return reward, terminated, truncated, eventful
 
 
@@ -101,14 +85,14 @@ def _end(
     truncated: Flags,
 ) -> None:
     loop_limit, _, _, waves = rules
-    ours = games[game, OWN_ALIVE] > 0
-    theirs = games[game, ENEMY_ALIVE] > 0
+    ours = games[game, f.OWN_ALIVE] > 0
+    theirs = games[game, f.ENEMY_ALIVE] > 0
     terminated[game] = not ours or not (theirs or waves)
-    truncated[game] = not terminated[game] and games[game, LOOP] >= loop_limit
+    truncated[game] = not terminated[game] and games[game, f.LOOP] >= loop_limit
     if terminated[game]:
-        games[game, OUTCOME] = WIN if ours else (LOSS if theirs or waves else DRAW)
+        games[game, f.OUTCOME] = f.WIN if ours else (f.LOSS if theirs or waves else f.DRAW)
     elif truncated[game]:
-        games[game, OUTCOME] = WIN if waves else DRAW
+        games[game, f.OUTCOME] = f.WIN if waves else f.DRAW
     if terminated[game] or truncated[game]:
-        games[game, OVER] = 1
-        games[game, LEFT] = 0
+        games[game, f.OVER] = 1
+        games[game, f.LEFT] = 0

@@ -15,55 +15,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from . import fields as f
 from ._jit import kernel, part
-from .fields import (
-    ARMOR,
-    ATTACK,
-    ATTACK_MOVE,
-    BOTTOM_EDGE,
-    BULK,
-    COOLDOWN,
-    ENEMY_ACQUIRES,
-    ENEMY_ALIVE,
-    ENEMY_LOST,
-    GOAL_X,
-    GOAL_Y,
-    HEALTH,
-    HEALTH_REGEN,
-    HITS,
-    HOLD,
-    IDLE,
-    KIND,
-    LEFT,
-    LEFT_EDGE,
-    LOOP,
-    LOWEST,
-    MAX_HEALTH,
-    MAX_SHIELD,
-    MOVE,
-    NO_BULK,
-    NOBODY,
-    ORDER,
-    OWN_ACQUIRES,
-    OWN_ALIVE,
-    OWN_LOST,
-    PERIOD,
-    PUSH,
-    RADIUS,
-    RANGE,
-    RIGHT_EDGE,
-    SCAN,
-    SHIELD,
-    SHIELD_DELAY,
-    SHIELD_REGEN,
-    SHIELD_WAIT,
-    SPEED,
-    TARGET,
-    TOP_EDGE,
-    UNIT_FIELDS,
-    X,
-    Y,
-)
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
@@ -73,7 +26,7 @@ ONE = np.float32(1)
 HALF = np.float32(0.5)
 TINY = np.float32(1e-12)
 NUDGE = np.float32(1e-3)
-NONE = np.int64(NOBODY)
+NONE = np.int64(f.NOBODY)
 
 
 @kernel
@@ -102,34 +55,36 @@ def advance(
     pace = np.zeros(width, np.float32)
     victim = np.empty(width, np.int64)
     for game in range(units.shape[0]):
-        while games[game, LEFT] > 0:
-            games[game, LEFT] -= 1
-            games[game, LOOP] += 1
+        while games[game, f.LEFT] > 0:
+            games[game, f.LEFT] -= 1
+            games[game, f.LOOP] += 1
             _recover(units, game)
             _decide(units, game, sides, rules, (goal_x, goal_y, pace), victim)
             _move(units, game, (goal_x, goal_y, pace))
             _separate(units, game, sides[1], rules, goal_x, goal_y)
             _strike(units, game, sides[1], damage, rules, victim)
             _bury(units, games, game, sides, victim, harm)
-            if games[game, OWN_ALIVE] == 0 or games[game, ENEMY_ALIVE] == 0:
+            if games[game, f.OWN_ALIVE] == 0 or games[game, f.ENEMY_ALIVE] == 0:
                 break
 
 
 @part
 def _recover(units: Floats, game: int) -> None:
     for j in range(units.shape[2]):
-        cooldown = units[game, COOLDOWN, j]
+        cooldown = units[game, f.COOLDOWN, j]
         # What is left below 0 counts towards the next attack, but only in the loop it arises.
-        units[game, COOLDOWN, j] = cooldown - ONE if cooldown > ZERO else ZERO
-        wait = units[game, SHIELD_WAIT, j]
+        units[game, f.COOLDOWN, j] = cooldown - ONE if cooldown > ZERO else ZERO
+        wait = units[game, f.SHIELD_WAIT, j]
         wait = wait - ONE if wait > ZERO else ZERO
-        units[game, SHIELD_WAIT, j] = wait
-        shield = units[game, SHIELD, j] + (ZERO if wait > ZERO else units[game, SHIELD_REGEN, j])
-        most = units[game, MAX_SHIELD, j]
-        units[game, SHIELD, j] = shield if shield < most else most
-        health = units[game, HEALTH, j] + units[game, HEALTH_REGEN, j]
-        most = units[game, MAX_HEALTH, j]
-        units[game, HEALTH, j] = health if health < most else most
+        units[game, f.SHIELD_WAIT, j] = wait
+        shield = units[game, f.SHIELD, j] + (
+            ZERO if wait > ZERO else units[game, f.SHIELD_REGEN, j]
+        )
+        most = units[game, f.MAX_SHIELD, j]
+        units[game, f.SHIELD, j] = shield if shield < most else most
+        health = units[game, f.HEALTH, j] + units[game, f.HEALTH_REGEN, j]
+        most = units[game, f.MAX_HEALTH, j]
+        units[game, f.HEALTH, j] = health if health < most else most
 
 
 @part
@@ -140,23 +95,23 @@ def _nearest(
 
     Most of the time there is none. Counting them first, without a branch, finds that out fast.
     """
-    x = units[game, X, i]
-    y = units[game, Y, i]
-    far = reach + units[game, BULK, i]
+    x = units[game, f.X, i]
+    y = units[game, f.Y, i]
+    far = reach + units[game, f.BULK, i]
     within = 0
     for j in range(np.uint64(foes[0]), np.uint64(foes[1])):
-        dx = units[game, X, j] - x
-        dy = units[game, Y, j] - y
-        near = far + units[game, BULK, j]
+        dx = units[game, f.X, j] - x
+        dy = units[game, f.Y, j] - y
+        near = far + units[game, f.BULK, j]
         within += 1 if (dx * dx + dy * dy <= near * near and near > ZERO) else 0
     best = NONE
     if within == 0:
         return best
     least = np.float32(np.inf)
     for j in range(np.uint64(foes[0]), np.uint64(foes[1])):
-        dx = units[game, X, j] - x
-        dy = units[game, Y, j] - y
-        near = far + units[game, BULK, j]
+        dx = units[game, f.X, j] - x
+        dy = units[game, f.Y, j] - y
+        near = far + units[game, f.BULK, j]
         square = dx * dx + dy * dy
         if square < least and square <= near * near and near > ZERO:
             least = square
@@ -166,27 +121,27 @@ def _nearest(
 
 @part
 def _within(units: Floats, game: int, i: int, j: np.int64, reach: np.float32) -> bool:
-    dx = units[game, X, j] - units[game, X, i]
-    dy = units[game, Y, j] - units[game, Y, i]
-    far = reach + units[game, RADIUS, i] + units[game, RADIUS, j]
+    dx = units[game, f.X, j] - units[game, f.X, i]
+    dy = units[game, f.Y, j] - units[game, f.Y, i]
+    far = reach + units[game, f.RADIUS, i] + units[game, f.RADIUS, j]
     return dx * dx + dy * dy <= far * far
 
 
 @part
 def _aim(units: Floats, game: int, i: int, foes: tuple[int, int], acquires: bool) -> np.int64:
     """Return whom a unit attacks or chases; an order to attack ends with its target."""
-    order = int(units[game, ORDER, i])
-    target = np.int64(units[game, TARGET, i])
-    if target >= 0 and units[game, HEALTH, target] <= ZERO:
+    order = int(units[game, f.ORDER, i])
+    target = np.int64(units[game, f.TARGET, i])
+    if target >= 0 and units[game, f.HEALTH, target] <= ZERO:
         target = NONE
-    if order == ATTACK:
+    if order == f.ATTACK:
         if target >= 0:
             return target
-        units[game, ORDER, i] = IDLE
-        order = IDLE
-    if order == MOVE or (order == IDLE and not acquires):
+        units[game, f.ORDER, i] = f.IDLE
+        order = f.IDLE
+    if order == f.MOVE or (order == f.IDLE and not acquires):
         return NONE
-    reach = units[game, RANGE, i] if order == HOLD else units[game, SCAN, i]
+    reach = units[game, f.RANGE, i] if order == f.HOLD else units[game, f.SCAN, i]
     if target >= 0 and _within(units, game, i, target, reach):
         return target
     return _nearest(units, game, i, foes, reach)
@@ -206,45 +161,45 @@ def _decide(
     goal_x, goal_y, pace = course
     for i in range(total):
         pace[i] = ZERO
-        victim[i] = NOBODY
-        if units[game, HEALTH, i] <= ZERO:
+        victim[i] = f.NOBODY
+        if units[game, f.HEALTH, i] <= ZERO:
             continue
         ours = i < own
         foes = (own, total) if ours else (0, own)
-        acquires = rules[OWN_ACQUIRES if ours else ENEMY_ACQUIRES] > ZERO
+        acquires = rules[f.OWN_ACQUIRES if ours else f.ENEMY_ACQUIRES] > ZERO
         target = _aim(units, game, i, foes, acquires)
-        units[game, TARGET, i] = np.float32(target)
-        order = int(units[game, ORDER, i])
+        units[game, f.TARGET, i] = np.float32(target)
+        order = int(units[game, f.ORDER, i])
         if target >= 0:
-            if _within(units, game, i, target, units[game, RANGE, i]):
-                if units[game, COOLDOWN, i] <= ZERO:
-                    units[game, COOLDOWN, i] += units[game, PERIOD, i]
+            if _within(units, game, i, target, units[game, f.RANGE, i]):
+                if units[game, f.COOLDOWN, i] <= ZERO:
+                    units[game, f.COOLDOWN, i] += units[game, f.PERIOD, i]
                     victim[i] = target
-            elif order != HOLD:
-                goal_x[i] = units[game, X, target]
-                goal_y[i] = units[game, Y, target]
-                pace[i] = units[game, SPEED, i]
-        elif order in (MOVE, ATTACK_MOVE):
-            goal_x[i] = units[game, GOAL_X, i]
-            goal_y[i] = units[game, GOAL_Y, i]
-            pace[i] = units[game, SPEED, i]
-            dx = goal_x[i] - units[game, X, i]
-            dy = goal_y[i] - units[game, Y, i]
+            elif order != f.HOLD:
+                goal_x[i] = units[game, f.X, target]
+                goal_y[i] = units[game, f.Y, target]
+                pace[i] = units[game, f.SPEED, i]
+        elif order in (f.MOVE, f.ATTACK_MOVE):
+            goal_x[i] = units[game, f.GOAL_X, i]
+            goal_y[i] = units[game, f.GOAL_Y, i]
+            pace[i] = units[game, f.SPEED, i]
+            dx = goal_x[i] - units[game, f.X, i]
+            dy = goal_y[i] - units[game, f.Y, i]
             if dx * dx + dy * dy <= pace[i] * pace[i]:
-                units[game, ORDER, i] = IDLE
+                units[game, f.ORDER, i] = f.IDLE
 
 
 @part
 def _move(units: Floats, game: int, course: tuple[Floats, Floats, Floats]) -> None:
     goal_x, goal_y, pace = course
     for j in range(units.shape[2]):
-        dx = goal_x[j] - units[game, X, j]
-        dy = goal_y[j] - units[game, Y, j]
+        dx = goal_x[j] - units[game, f.X, j]
+        dy = goal_y[j] - units[game, f.Y, j]
         distance = np.float32(math.sqrt(dx * dx + dy * dy))
         share = pace[j] / (distance if distance > TINY else TINY)
         share = share if share < ONE else ONE
-        units[game, X, j] += share * dx
-        units[game, Y, j] += share * dy
+        units[game, f.X, j] += share * dx
+        units[game, f.Y, j] += share * dy
 
 
 @part
@@ -253,28 +208,28 @@ def _separate(
 ) -> None:
     """Push overlapping units apart and keep everybody inside the playable area."""
     width = units.shape[2]
-    share = rules[PUSH]
+    share = rules[f.PUSH]
     for j in range(width):
         push_x[j] = ZERO
         push_y[j] = ZERO
     for i in range(total):
-        x = units[game, X, i]
-        y = units[game, Y, i]
-        bulk = units[game, BULK, i]
+        x = units[game, f.X, i]
+        y = units[game, f.Y, i]
+        bulk = units[game, f.BULK, i]
         if bulk < ZERO:
             continue
         touches = False
         for j in range(width):
-            dx = units[game, X, j] - x
-            dy = units[game, Y, j] - y
-            near = bulk + units[game, BULK, j]
+            dx = units[game, f.X, j] - x
+            dy = units[game, f.Y, j] - y
+            near = bulk + units[game, f.BULK, j]
             touches |= (dx * dx + dy * dy < near * near) & (near > ZERO) & (j != i)
         if not touches:
             continue
         for j in range(width):
-            dx = units[game, X, j] - x
-            dy = units[game, Y, j] - y
-            near = bulk + units[game, BULK, j]
+            dx = units[game, f.X, j] - x
+            dy = units[game, f.Y, j] - y
+            near = bulk + units[game, f.BULK, j]
             # Units at the very same point part along x, the lower slot to the left.
             dx = NUDGE * np.float32(j - i) if dx * dx + dy * dy < TINY else dx
             distance = np.float32(math.sqrt(dx * dx + dy * dy))
@@ -282,18 +237,18 @@ def _separate(
             gap = gap * share / (distance if distance > TINY else TINY)
             push_x[j] += gap * dx
             push_y[j] += gap * dy
-    left, right = rules[LEFT_EDGE], rules[RIGHT_EDGE]
-    bottom, top = rules[BOTTOM_EDGE], rules[TOP_EDGE]
+    left, right = rules[f.LEFT_EDGE], rules[f.RIGHT_EDGE]
+    bottom, top = rules[f.BOTTOM_EDGE], rules[f.TOP_EDGE]
     for j in range(width):
-        alive = units[game, BULK, j] >= ZERO
-        x = units[game, X, j] + push_x[j]
-        y = units[game, Y, j] + push_y[j]
+        alive = units[game, f.BULK, j] >= ZERO
+        x = units[game, f.X, j] + push_x[j]
+        y = units[game, f.Y, j] + push_y[j]
         x = left if x < left else x
         y = bottom if y < bottom else y
         x = right if x > right else x
         y = top if y > top else y
-        units[game, X, j] = x if alive else ZERO
-        units[game, Y, j] = y if alive else ZERO
+        units[game, f.X, j] = x if alive else ZERO
+        units[game, f.Y, j] = y if alive else ZERO
 
 
 @part
@@ -305,13 +260,13 @@ def _strike(
         j = victim[i]
         if j < 0:
             continue
-        force = damage[int(units[game, KIND, i]), int(units[game, KIND, j])]
-        for _ in range(int(units[game, HITS, i])):
-            absorbed = min(units[game, SHIELD, j], force)
-            units[game, SHIELD, j] -= absorbed
+        force = damage[int(units[game, f.KIND, i]), int(units[game, f.KIND, j])]
+        for _ in range(int(units[game, f.HITS, i])):
+            absorbed = min(units[game, f.SHIELD, j], force)
+            units[game, f.SHIELD, j] -= absorbed
             if force > absorbed:
-                units[game, HEALTH, j] -= max(force - absorbed - units[game, ARMOR, j], HALF)
-        units[game, SHIELD_WAIT, j] = rules[SHIELD_DELAY]
+                units[game, f.HEALTH, j] -= max(force - absorbed - units[game, f.ARMOR, j], HALF)
+        units[game, f.SHIELD_WAIT, j] = rules[f.SHIELD_DELAY]
 
 
 @part
@@ -326,23 +281,23 @@ def _bury(
     """Account for the damage done and clear the slots of the dead."""
     for i in range(sides[1]):
         j = victim[i]
-        if j < 0 or units[game, MAX_HEALTH, j] == ZERO:
+        if j < 0 or units[game, f.MAX_HEALTH, j] == ZERO:
             continue
-        left = max(units[game, HEALTH, j], ZERO) + units[game, SHIELD, j]
-        if units[game, HEALTH, j] <= ZERO:
+        left = max(units[game, f.HEALTH, j], ZERO) + units[game, f.SHIELD, j]
+        if units[game, f.HEALTH, j] <= ZERO:
             left = ZERO
-        if left < units[game, LOWEST, j]:
+        if left < units[game, f.LOWEST, j]:
             if j >= sides[0]:
-                harm[game] += np.float64(units[game, LOWEST, j] - left)
-            units[game, LOWEST, j] = left
+                harm[game] += np.float64(units[game, f.LOWEST, j] - left)
+            units[game, f.LOWEST, j] = left
         if left == ZERO:
-            for field in range(UNIT_FIELDS):
+            for field in range(f.UNIT_FIELDS):
                 units[game, field, j] = ZERO
-            units[game, TARGET, j] = np.float32(NOBODY)
-            units[game, BULK, j] = np.float32(NO_BULK)
+            units[game, f.TARGET, j] = np.float32(f.NOBODY)
+            units[game, f.BULK, j] = np.float32(f.NO_BULK)
             if j < sides[0]:
-                games[game, OWN_ALIVE] -= 1
-                games[game, OWN_LOST] += 1
+                games[game, f.OWN_ALIVE] -= 1
+                games[game, f.OWN_LOST] += 1
             else:
-                games[game, ENEMY_ALIVE] -= 1
-                games[game, ENEMY_LOST] += 1
+                games[game, f.ENEMY_ALIVE] -= 1
+                games[game, f.ENEMY_LOST] += 1

@@ -7,24 +7,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from . import fields as f
 from ._jit import kernel
-from .fields import (
-    COOLDOWN,
-    ENEMY_ALIVE,
-    HEALTH,
-    KIND,
-    LOOP,
-    MAX_HEALTH,
-    MAX_SHIELD,
-    ORDER,
-    OVER,
-    OWN_ALIVE,
-    RANGE,
-    SHIELD,
-    TARGET,
-    X,
-    Y,
-)
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
@@ -68,28 +52,28 @@ def _write_entities(
     own, total = sides
     entities, entity_mask, _, _, _, _ = views
     for slot in range(entities.shape[1]):
-        present = slot < total and units[game, HEALTH, slot] > np.float32(0)
+        present = slot < total and units[game, f.HEALTH, slot] > np.float32(0)
         entity_mask[game, slot] = present
         if not present:
             for column in range(entities.shape[2]):
                 entities[game, slot, column] = 0
             continue
-        full = units[game, MAX_SHIELD, slot]
+        full = units[game, f.MAX_SHIELD, slot]
         entities[game, slot, 0] = slot >= own
-        entities[game, slot, 1] = units[game, KIND, slot]
-        entities[game, slot, 2] = units[game, X, slot]
-        entities[game, slot, 3] = units[game, Y, slot]
-        entities[game, slot, 4] = units[game, HEALTH, slot]
-        entities[game, slot, 5] = units[game, HEALTH, slot] / units[game, MAX_HEALTH, slot]
-        entities[game, slot, 6] = units[game, SHIELD, slot]
-        entities[game, slot, 7] = units[game, SHIELD, slot] / full if full > 0 else np.float32(0)
-        entities[game, slot, 8] = max(units[game, COOLDOWN, slot], np.float32(0))
-        entities[game, slot, 9] = units[game, RANGE, slot]
-        entities[game, slot, 10] = units[game, ORDER, slot]
+        entities[game, slot, 1] = units[game, f.KIND, slot]
+        entities[game, slot, 2] = units[game, f.X, slot]
+        entities[game, slot, 3] = units[game, f.Y, slot]
+        entities[game, slot, 4] = units[game, f.HEALTH, slot]
+        entities[game, slot, 5] = units[game, f.HEALTH, slot] / units[game, f.MAX_HEALTH, slot]
+        entities[game, slot, 6] = units[game, f.SHIELD, slot]
+        entities[game, slot, 7] = units[game, f.SHIELD, slot] / full if full > 0 else np.float32(0)
+        entities[game, slot, 8] = max(units[game, f.COOLDOWN, slot], np.float32(0))
+        entities[game, slot, 9] = units[game, f.RANGE, slot]
+        entities[game, slot, 10] = units[game, f.ORDER, slot]
         entities[game, slot, _ATTACKERS] = 0
     for slot in range(total):
-        target = int(units[game, TARGET, slot])
-        if target >= 0 and units[game, HEALTH, target] > np.float32(0):
+        target = int(units[game, f.TARGET, slot])
+        if target >= 0 and units[game, f.HEALTH, target] > np.float32(0):
             entities[game, target, _ATTACKERS] += np.float32(1)
 
 
@@ -99,16 +83,16 @@ def _write_masks(
 ) -> None:
     own, total = sides
     _, _, _, action_type_mask, selectable_mask, target_mask = views
-    playing = games[game, OVER] == 0 and games[game, OWN_ALIVE] > 0
+    playing = games[game, f.OVER] == 0 and games[game, f.OWN_ALIVE] > 0
     for kind in range(action_type_mask.shape[1]):
         action_type_mask[game, kind] = kind == 0 or playing
         for slot in range(target_mask.shape[2]):
             target_mask[game, kind, slot] = 0
     for slot in range(selectable_mask.shape[1]):
-        alive = slot < total and units[game, HEALTH, slot] > np.float32(0)
+        alive = slot < total and units[game, f.HEALTH, slot] > np.float32(0)
         selectable_mask[game, slot] = playing and alive and slot < own
         target_mask[game, _ATTACK_TYPE, slot] = playing and alive and slot >= own
-    if games[game, ENEMY_ALIVE] == 0:
+    if games[game, f.ENEMY_ALIVE] == 0:
         action_type_mask[game, _ATTACK_TYPE] = 0
 
 
@@ -125,13 +109,13 @@ def _write_scalars(
     ours = np.float32(0)
     theirs = np.float32(0)
     for slot in range(own):
-        ours += units[game, HEALTH, slot] + units[game, SHIELD, slot]
+        ours += units[game, f.HEALTH, slot] + units[game, f.SHIELD, slot]
     for slot in range(own, total):
-        theirs += units[game, HEALTH, slot] + units[game, SHIELD, slot]
-    scalars[game, 0] = 1.0 - games[game, LOOP] / limits[0]
+        theirs += units[game, f.HEALTH, slot] + units[game, f.SHIELD, slot]
+    scalars[game, 0] = 1.0 - games[game, f.LOOP] / limits[0]
     share = ours / limits[1]
     scalars[game, 1] = share if share < 1.0 else 1.0
     share = theirs / limits[2]
     scalars[game, 2] = share if share < 1.0 else 1.0
-    scalars[game, 3] = games[game, OWN_ALIVE] / own
-    scalars[game, 4] = games[game, ENEMY_ALIVE] / (total - own)
+    scalars[game, 3] = games[game, f.OWN_ALIVE] / own
+    scalars[game, 4] = games[game, f.ENEMY_ALIVE] / (total - own)

@@ -7,25 +7,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from . import fields as f
 from ._jit import kernel
-from .fields import (
-    ATTACK,
-    ATTACK_MOVE,
-    BOTTOM_EDGE,
-    GOAL_X,
-    GOAL_Y,
-    HEALTH,
-    LEFT_EDGE,
-    MOVE,
-    NOBODY,
-    ORDER,
-    OVER,
-    OWN_ALIVE,
-    REFUSED,
-    RIGHT_EDGE,
-    TARGET,
-    TOP_EDGE,
-)
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
@@ -60,11 +43,11 @@ def give_orders(
     rows = actions.shape[1] - 3
     for game in range(actions.shape[0]):
         order = actions[game, 0] - 1
-        if order < 0 or games[game, OVER]:
+        if order < 0 or games[game, f.OVER]:
             continue
         target = actions[game, rows + 1]
-        legal = order != ATTACK or (
-            own <= target < total and units[game, HEALTH, target] > np.float32(0)
+        legal = order != f.ATTACK or (
+            own <= target < total and units[game, f.HEALTH, target] > np.float32(0)
         )
         row = actions[game, rows + 2] // grid[1]
         column = actions[game, rows + 2] % grid[1]
@@ -73,20 +56,20 @@ def give_orders(
             if actions[game, 1 + slot] == 0:
                 continue
             selected += 1
-            if not legal or slot >= own or units[game, HEALTH, slot] <= np.float32(0):
-                games[game, REFUSED] += 1
+            if not legal or slot >= own or units[game, f.HEALTH, slot] <= np.float32(0):
+                games[game, f.REFUSED] += 1
                 continue
-            units[game, ORDER, slot] = order
-            units[game, TARGET, slot] = target if order == ATTACK else NOBODY
-            if order in (MOVE, ATTACK_MOVE):
-                units[game, GOAL_X, slot] = _middle(
-                    rules[LEFT_EDGE], rules[RIGHT_EDGE], column, grid[1]
+            units[game, f.ORDER, slot] = order
+            units[game, f.TARGET, slot] = target if order == f.ATTACK else f.NOBODY
+            if order in (f.MOVE, f.ATTACK_MOVE):
+                units[game, f.GOAL_X, slot] = _middle(
+                    rules[f.LEFT_EDGE], rules[f.RIGHT_EDGE], column, grid[1]
                 )
-                units[game, GOAL_Y, slot] = _middle(
-                    rules[BOTTOM_EDGE], rules[TOP_EDGE], row, grid[0]
+                units[game, f.GOAL_Y, slot] = _middle(
+                    rules[f.BOTTOM_EDGE], rules[f.TOP_EDGE], row, grid[0]
                 )
-        if selected == 0 and games[game, OWN_ALIVE] > 0:
-            games[game, REFUSED] += 1
+        if selected == 0 and games[game, f.OWN_ALIVE] > 0:
+            games[game, f.REFUSED] += 1
 
 
 @kernel

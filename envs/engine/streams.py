@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import fields as f
 from ._jit import kernel
-from .fields import STREAM
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
@@ -42,14 +42,14 @@ def next_seed(seed: Any) -> Any:
 @kernel
 def start_stream(games: NDArray[np.int64], game: int, seed: Any) -> None:
     """Begin a game's stream from its seed."""
-    games[game, STREAM] = np.int64(mix(seed))
+    games[game, f.STREAM] = np.int64(mix(seed))
 
 
 @kernel
 def uniform(games: NDArray[np.int64], game: int) -> Any:
     """Draw a float32 from ``[0, 1)``, the same on every CPU."""
-    word = np.uint64(games[game, STREAM]) + _GOLDEN
-    games[game, STREAM] = np.int64(word)
+    word = np.uint64(games[game, f.STREAM]) + _GOLDEN
+    games[game, f.STREAM] = np.int64(word)
     return np.float32(mix(word) >> np.uint64(40)) * _UNIT
 
 
