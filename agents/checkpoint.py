@@ -11,6 +11,7 @@ import json
 import pickle
 import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -115,8 +116,8 @@ def _member(path: Path, name: str) -> bytes:
         raise CheckpointError(f"there is no checkpoint {path}") from None
     except IsADirectoryError:
         raise CheckpointError(f"{path} is a folder, expected a checkpoint file") from None
-    except zipfile.BadZipFile:
-        raise CheckpointError(f"{path} is not a checkpoint: it is no zip file") from None
+    except (zipfile.BadZipFile, zlib.error):
+        raise CheckpointError(f"{path} is not a checkpoint: it is no whole zip file") from None
     except KeyError:
         raise CheckpointError(
             f"{path} is not a checkpoint of perceiver-rl: it has no {name}"

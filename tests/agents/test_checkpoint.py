@@ -174,10 +174,21 @@ def test_a_folder_a_text_and_a_foreign_model_are_no_checkpoints(tmp_path: Path, 
         checkpoint.describe(tmp_path)
     text = tmp_path / "notes.zip"
     text.write_text("not a zip file")
-    with pytest.raises(CheckpointError, match="no zip file"):
+    with pytest.raises(CheckpointError, match="no whole zip file"):
         checkpoint.describe(text)
     rewrite(path, lambda name, content: None if name == checkpoint.MEMBER else content)
     with pytest.raises(CheckpointError, match=r"it has no perceiver_rl\.json"):
+        checkpoint.describe(path)
+
+
+def test_a_checkpoint_that_was_cut_off_or_changed_is_refused(path: Path, model: PPO) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CheckpointError, match="no whole zip file"):
+        checkpoint.describe(path)
+    at = whole.index(b"perceiver_rl.json") + 200
+    path.write_bytes(whole[:at] + b"#" + whole[at + 1 :])
+    with pytest.raises(CheckpointError, match="no whole zip file"):
         checkpoint.describe(path)
 
 
