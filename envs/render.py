@@ -98,7 +98,7 @@ def draw_game(batch: BatchedEnv, row: int) -> NDArray[np.uint8]:
     for slot in alive:
         _draw_order(draw, field, units, slot)
     for slot in alive:
-        _draw_attack(draw, field, units, slot, OWN if slot < own else ENEMY)
+        _draw_attack(draw, field, units, slot)
     for slot in alive:
         _draw_unit(draw, field, units, slot, OWN if slot < own else ENEMY)
     for slot in alive:
@@ -138,17 +138,13 @@ def _draw_order(
     else:
         return
     start, end = field.at(*_where(units, slot)), field.at(*goal)
-    draw.line((*start, *end), fill=(*color, 70), width=FINE)
+    draw.line((*start, *end), fill=(*color, 110), width=FINE)
     if target < 0:
         _disc(draw, end, 3.0 * FINE, (*color, 120))
 
 
 def _draw_attack(
-    draw: ImageDraw.ImageDraw,
-    field: _Field,
-    units: NDArray[np.float32],
-    slot: int,
-    owner: Color,
+    draw: ImageDraw.ImageDraw, field: _Field, units: NDArray[np.float32], slot: int
 ) -> None:
     """A bright line if the unit has attacked since the last picture."""
     target = int(units[f.TARGET, slot])
@@ -225,6 +221,15 @@ def _disc(
     draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
 
 
+def _draw_legend(draw: ImageDraw.ImageDraw, y: float) -> None:
+    """What the colors of the lines mean."""
+    x, font = 196.0 * FINE, _font(11 * FINE)
+    for color, text in ((MOVE, "move"), (FLASH, "attack-move, shot"), (ENEMY, "target")):
+        draw.line((x, y, x + 14 * FINE, y), fill=color, width=2 * FINE)
+        draw.text((x + 19 * FINE, y), text, fill=FAINT, font=font, anchor="lm")
+        x += 19 * FINE + draw.textlength(text, font=font) + 14 * FINE
+
+
 def _draw_header(draw: ImageDraw.ImageDraw, batch: BatchedEnv, game: NDArray[np.int64]) -> None:
     scenario = batch.scenario
     edge = 12 * FINE
@@ -235,6 +240,7 @@ def _draw_header(draw: ImageDraw.ImageDraw, batch: BatchedEnv, game: NDArray[np.
     seconds = int(game[f.LOOP]) / LOOPS_PER_SECOND
     clock = f"loop {int(game[f.LOOP])} / {scenario.loop_limit}   {seconds:.1f} s"
     draw.text((right, upper), clock, fill=FAINT, font=_font(13 * FINE), anchor="rm")
+    _draw_legend(draw, upper)
     font = _font(13 * FINE)
     x = float(edge)
     for color, text in (
