@@ -48,6 +48,7 @@ def compare(config: CompareConfig, command: Sequence[str] = ()) -> bool:
     if agents:
         _write(config, tasks, agents, command, display.failures)
         _show(config, agents)
+        _warn_of_mixture(config, tasks)
     _raise_failures(display, len(tasks))
     return not stop.requested
 
@@ -93,6 +94,18 @@ def _show(config: CompareConfig, agents: Sequence[AgentResult]) -> None:
     console.print(comparison_table(config.env.id, agents))
     for name in ("results.json", "results.csv", "learning_curves.png", "win_rates.png"):
         console.print(str(config.folder / name), highlight=False, soft_wrap=True)
+
+
+def _warn_of_mixture(config: CompareConfig, tasks: Sequence[Task]) -> None:
+    """Say so if results that were kept come from other source code than the new ones."""
+    commits = sorted(set().union(*(task.commits() for task in tasks)))
+    if len(commits) > 1:
+        Console(stderr=True).print(
+            f"the agents were made at {len(commits)} different commits ({', '.join(commits)});"
+            f" to compare them at one, delete {config.folder} and run this again",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _raise_failures(display: CompareDisplay, total: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .config import CompareConfig, EvaluateConfig, TrainConfig
-from .machine import versions
+from .machine import commit, versions
 from .run_folder import RunFolder, read_json, write_json
 from .statistics import Games
 from .strict_yaml import to_mapping
@@ -82,10 +82,17 @@ class Task:
             return None
         return {name: Games.from_summary(part) for name, part in content["opponents"].items()}
 
+    def commits(self) -> set[str]:
+        """Return the commits at which it was trained and played, as far as they are known."""
+        files = (self.files.summary, self.files.paired_games)
+        found = {(read_json(file) or {}).get("commit") for file in files}
+        return {str(name) for name in found if name is not None}
+
     def keep_games(self, games: dict[str, Games]) -> None:
         """Write the games by opponent."""
         content = {
             "fingerprint": self.evaluation_fingerprint,
+            "commit": commit(),
             "opponents": {name: part.summary() for name, part in games.items()},
         }
         write_json(self.files.paired_games, content)

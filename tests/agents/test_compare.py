@@ -22,6 +22,7 @@ from perceiver_rl.agents.errors import RunError
 from perceiver_rl.agents.interrupt import StopRequest
 from perceiver_rl.agents.process_pool import run_tasks
 from perceiver_rl.agents.progress_log import Progress
+from perceiver_rl.agents.run_folder import read_json, write_json
 from perceiver_rl.agents.tasks import Task, tasks_of
 from perceiver_rl.agents.train import TrainResult
 from perceiver_rl.agents.worker import Done, Failed, GamesPlayed, Message, work
@@ -179,6 +180,10 @@ def test_a_comparison_leaves_all_files_and_is_not_repeated(
     captured = capsys.readouterr()
     assert "3 of 3 runs are already done" in captured.err
     assert "perceiver-seed0" in captured.out
+    summary = next(config.folder.glob("perceiver-*/summary.json"))
+    write_json(summary, {**(read_json(summary) or {}), "commit": "another"})
+    assert compare(config)
+    assert "different commits" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -110,6 +110,18 @@ def test_a_damaged_result_is_not_done(config: CompareConfig) -> None:
     assert not task.is_done()
 
 
+def test_a_task_knows_the_commits_it_was_made_at(
+    config: CompareConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = tasks_of(config)[0]
+    assert task.commits() == set()
+    monkeypatch.setattr("perceiver_rl.agents.tasks.commit", lambda: "abc")
+    finish(task)
+    assert task.commits() == {"abc"}
+    write_json(task.files.summary, {"commit": "older"})
+    assert task.commits() == {"abc", "older"}
+
+
 @pytest.mark.parametrize("name", ["", "a/b", "a b"])
 def test_an_arm_must_be_the_name_of_a_folder(name: str) -> None:
     with pytest.raises(ConfigError, match="name of a folder"):
