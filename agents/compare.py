@@ -90,7 +90,7 @@ def _write(
 def _show(config: CompareConfig, agents: Sequence[AgentResult]) -> None:
     console = Console()
     if not console.is_terminal:
-        console.width = max(console.width, 120)  # a file has no edge to wrap at
+        console.width = max(console.width, 140)  # a file has no edge to wrap at
     console.print(comparison_table(config.env.id, agents))
     for name in ("results.json", "results.csv", "learning_curves.png", "win_rates.png"):
         console.print(str(config.folder / name), highlight=False, soft_wrap=True)
