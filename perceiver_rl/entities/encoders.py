@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from perceiver_rl.nn import (
     Activation,
     EntityTransformer,
+    Layout,
     PerceiverConfig,
     PerceiverIO,
     TransformerConfig,
     activation_layer,
+    layout_of,
     linear,
 )
 
@@ -52,12 +54,8 @@ class EntityEncoder(nn.Module, ABC):
         self.pooled = nn.Sequential(linear(width, width), nn.ReLU())
 
     @abstractmethod
-    def trunk(
-        self,
-        tokens: Float[Tensor, "batch entity token"],
-        mask: Bool[Tensor, "batch entity"],
-    ) -> Float[Tensor, "batch entity width"]:
-        """Relate the entities that exist to one another."""
+    def trunk(self, rows: Float[Tensor, "row token"], layout: Layout) -> Float[Tensor, "row width"]:
+        """Relate the entities of each set to one another."""
 
     def forward(
         self,
@@ -70,10 +68,14 @@ class EntityEncoder(nn.Module, ABC):
             tokens: One row per entity slot; rows of absent entities may hold anything finite.
             mask: True where an entity exists.
         """
-        related = self.trunk(tokens, mask)
-        present = mask.unsqueeze(-1).to(related.dtype)
-        mean = (related * present).sum(1) / present.sum(1).clamp(min=1.0)
-        return EntityEncoding(self.per_entity(related), self.pooled(mean))
+        layout = layout_of(mask)
+        rows = self.trunk(layout.gather(tokens), layout)
+        per_entity = layout.scatter(self.per_entity(rows))
+        present = mask.sum(1, keepdim=True).clamp(min=1).to(rows.dtype)
+        padded = layout.pad(rows)
+        if layout.mask is not None:
+            padded = padded * layout.mask.unsqueeze(-1)
+        return EntityEncoding(per_entity, self.pooled(padded.sum(1) / present))
 
 
 class PerceiverEntityEncoder(EntityEncoder):
@@ -94,14 +96,10 @@ class PerceiverEntityEncoder(EntityEncoder):
         self.kv_width = kv_width
         self.perceiver = PerceiverIO(kv_width or width, width, config)
 
-    def trunk(
-        self,
-        tokens: Float[Tensor, "batch entity token"],
-        mask: Bool[Tensor, "batch entity"],
-    ) -> Float[Tensor, "batch entity width"]:
+    def trunk(self, rows: Float[Tensor, "row token"], layout: Layout) -> Float[Tensor, "row width"]:
         """Read all entities into the latents, then ask for each entity."""
-        queries, inputs = tokens[..., : self.width], tokens[..., self.width :]
-        return self.perceiver(inputs if self.kv_width else queries, queries, mask)
+        queries, inputs = rows[:, : self.width], rows[:, self.width :]
+        return self.perceiver.relate_rows(inputs if self.kv_width else queries, queries, layout)
 
 
 class TransformerEntityEncoder(EntityEncoder):
@@ -111,13 +109,9 @@ class TransformerEntityEncoder(EntityEncoder):
         super().__init__(width, width)
         self.transformer = EntityTransformer(width, config)
 
-    def trunk(
-        self,
-        tokens: Float[Tensor, "batch entity token"],
-        mask: Bool[Tensor, "batch entity"],
-    ) -> Float[Tensor, "batch entity width"]:
+    def trunk(self, rows: Float[Tensor, "row token"], layout: Layout) -> Float[Tensor, "row width"]:
         """Let every entity attend to every entity."""
-        return self.transformer(tokens, mask)
+        return self.transformer.relate_rows(rows, layout)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,10 +139,6 @@ class MlpEntityEncoder(EntityEncoder):
             layers += [activation_layer(config.activation), linear(width, width)]
         self.mlp = nn.Sequential(*layers)
 
-    def trunk(
-        self,
-        tokens: Float[Tensor, "batch entity token"],
-        mask: Bool[Tensor, "batch entity"],
-    ) -> Float[Tensor, "batch entity width"]:
+    def trunk(self, rows: Float[Tensor, "row token"], layout: Layout) -> Float[Tensor, "row width"]:
         """Transform every entity by itself."""
-        return self.mlp(tokens)
+        return self.mlp(rows)

@@ -1,5 +1,6 @@
 """Perceiver IO, the entity Transformer and their parts; needs torch only."""
 
+from perceiver_rl.nn.absorbed import plain_attention
 from perceiver_rl.nn.attention import (
     Activation,
     Attention,
@@ -10,6 +11,7 @@ from perceiver_rl.nn.attention import (
 )
 from perceiver_rl.nn.flops import count_flops
 from perceiver_rl.nn.init import learned_array, linear
+from perceiver_rl.nn.layout import Dense, Layout, Packed, layout_of
 from perceiver_rl.nn.perceiver_io import (
     PerceiverConfig,
     PerceiverDecoder,
@@ -24,8 +26,11 @@ __all__ = [
     "Activation",
     "Attention",
     "CrossAttentionBlock",
+    "Dense",
     "EntityTransformer",
     "FeedForward",
+    "Layout",
+    "Packed",
     "PerceiverConfig",
     "PerceiverDecoder",
     "PerceiverEncoder",
@@ -37,6 +42,8 @@ __all__ = [
     "count_flops",
     "fourier_features",
     "grid_positions",
+    "layout_of",
     "learned_array",
     "linear",
+    "plain_attention",
 ]

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from perceiver_rl.nn import absorbed
 from perceiver_rl.nn.init import linear
+from perceiver_rl.nn.layout import Dense, Layout
 
 Activation = Literal["gelu_tanh", "gelu", "relu"]
 
@@ -76,47 +77,69 @@ class Attention(nn.Module):
 
     def forward(
         self,
-        query: Float[Tensor, "batch query query_width"],
+        query: Float[Tensor, "shared query query_width"],
         key_value: Float[Tensor, "batch key key_width"],
         mask: Bool[Tensor, "batch key"] | None = None,
     ) -> Float[Tensor, "batch query output_width"]:
-        """Attend from queries to keys.
+        """Attend from queries to keys, in whichever form takes less work.
 
         Args:
-            query: One row per query.
+            query: One row per query; ``shared`` is 1 where all samples ask the same.
             key_value: One row per key; masked rows may hold anything finite.
             mask: True where a key may be attended to; None attends to all.
 
         Returns:
             One row per query.
         """
+        sizes = (query.shape[1], key_value.shape[1], self.heads)
+        if not absorbed.is_plain():
+            if absorbed.keys_cost(*sizes, self.key, self.value) > 0:
+                q = self._split(self.query(query))
+                return self.output(
+                    absorbed.attend_to_many_keys(q, key_value, mask, self.key, self.value)
+                )
+            if mask is None and absorbed.queries_cost(*sizes, self.query, self.output) > 0:
+                k, v = self._split(self.key(key_value)), self._split(self.value(key_value))
+                queries = query.expand(len(key_value), -1, -1)
+                return absorbed.attend_from_many_queries(queries, k, v, self.query, self.output)
+        return self._attend(query, key_value, mask)
+
+    def _attend(
+        self,
+        query: Float[Tensor, "shared query query_width"],
+        key_value: Float[Tensor, "batch key key_width"],
+        mask: Bool[Tensor, "batch key"] | None,
+    ) -> Float[Tensor, "batch query output_width"]:
+        """Attend in the textbook form."""
         q, k, v = self.query(query), self.key(key_value), self.value(key_value)
         attended = functional.scaled_dot_product_attention(
-            self._split(q), self._split(k), self._split(v), attn_mask=_additive(mask, q.dtype)
+            self._split(q).expand(len(key_value), -1, -1, -1),
+            self._split(k),
+            self._split(v),
+            attn_mask=absorbed.additive_mask(mask, q.dtype),
         )
         merged = attended.transpose(1, 2).flatten(2)
         if mask is not None:
             merged = merged * mask.any(1).to(merged.dtype)[:, None, None]
         return self.output(merged)
 
+    def within_rows(
+        self, rows: Float[Tensor, "row width"], layout: Layout
+    ) -> Float[Tensor, "row output_width"]:
+        """Attend among the rows of each set, projecting nothing but rows."""
+        q, k, v = (
+            self._split(layout.pad(project(rows))) for project in (self.query, self.key, self.value)
+        )
+        attended = functional.scaled_dot_product_attention(
+            q, k, v, attn_mask=absorbed.additive_mask(layout.mask, rows.dtype)
+        )
+        merged = attended.transpose(1, 2).flatten(2)
+        if layout.mask is not None:
+            merged = merged * layout.mask.any(1).to(merged.dtype)[:, None, None]
+        return self.output(layout.unpad(merged))
+
     def _split(self, x: Float[Tensor, "batch row width"]) -> Float[Tensor, "batch head row dim"]:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-
-
-def _additive(
-    mask: Bool[Tensor, "batch key"] | None, dtype: torch.dtype
-) -> Float[Tensor, "batch 1 1 key"] | None:
-    """Return 0 for allowed keys and a large finite negative number for masked ones.
-
-    Finite, because a row of minus infinity would turn into NaN; and a float mask because the CPU
-    kernel is faster with it than with a bool one.
-    """
-    if mask is None:
-        return None
-    lowest = torch.finfo(dtype).min / 2
-    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, lowest)[
-        :, None, None, :
-    ]
 
 
 class FeedForward(nn.Module):
@@ -175,12 +198,41 @@ class CrossAttentionBlock(nn.Module):
 
     def forward(
         self,
-        query: Float[Tensor, "batch query query_width"],
+        query: Float[Tensor, "shared query query_width"],
         key_value: Float[Tensor, "batch key key_width"],
         mask: Bool[Tensor, "batch key"] | None = None,
     ) -> Float[Tensor, "batch query query_width"]:
-        """Update the queries from the keys that the mask allows (all, if there is no mask)."""
+        """Update the queries from the keys that the mask allows (all, if there is no mask).
+
+        Queries that are the same for all samples may come once.
+        """
         attended = self.attention(self.query_norm(query), self.key_norm(key_value), mask)
+        return self._finish(query, attended)
+
+    def read_rows(
+        self,
+        query: Float[Tensor, "shared query query_width"],
+        rows: Float[Tensor, "row key_width"],
+        layout: Layout,
+    ) -> Float[Tensor, "batch query query_width"]:
+        """Update the queries from the rows of ragged sets."""
+        keys = layout.pad(self.key_norm(rows))
+        return self._finish(query, self.attention(self.query_norm(query), keys, layout.mask))
+
+    def answer_rows(
+        self,
+        rows: Float[Tensor, "row query_width"],
+        layout: Layout,
+        key_value: Float[Tensor, "batch key key_width"],
+    ) -> Float[Tensor, "row query_width"]:
+        """Update queries that are the rows of ragged sets."""
+        queries = layout.pad(self.query_norm(rows))
+        attended = self.attention(queries, self.key_norm(key_value))
+        return self._finish(rows, layout.unpad(attended))
+
+    def _finish(
+        self, query: Float[Tensor, "*any width"], attended: Float[Tensor, "*batch width"]
+    ) -> Float[Tensor, "*batch width"]:
         x = query + attended if self.query_residual else attended
         return x + self.mlp(self.mlp_norm(x))
 
@@ -219,6 +271,13 @@ class SelfAttentionBlock(nn.Module):
         mask: Bool[Tensor, "batch row"] | None = None,
     ) -> Float[Tensor, "batch row width"]:
         """Update every row from the rows that the mask allows (all, if there is no mask)."""
-        normed = self.norm(x)
-        x = x + self.attention(normed, normed, mask)
-        return x + self.mlp(self.mlp_norm(x))
+        layout = Dense(x.shape[0], x.shape[1], mask)
+        return layout.scatter(self.update_rows(layout.gather(x), layout))
+
+    def update_rows(
+        self, rows: Float[Tensor, "row width"], layout: Layout
+    ) -> Float[Tensor, "row width"]:
+        """Update the rows of ragged sets, each from the rows of its own set."""
+        attended = self.attention.within_rows(self.norm(rows), layout)
+        rows = rows + attended
+        return rows + self.mlp(self.mlp_norm(rows))

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from perceiver_rl.nn.attention import Activation, CrossAttentionBlock, SelfAttentionBlock
 from perceiver_rl.nn.init import learned_array
+from perceiver_rl.nn.layout import Layout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +79,13 @@ class PerceiverEncoder(nn.Module):
         A sample whose inputs are all masked leaves the latents as they would be with nothing to
         attend to: a function of the parameters alone.
         """
-        latents = self.latents.expand(inputs.shape[0], -1, -1)
-        return self.cross_attend(latents, inputs, mask)
+        return self.cross_attend(self.latents.unsqueeze(0), inputs, mask)
+
+    def read_rows(
+        self, rows: Float[Tensor, "row input_width"], layout: Layout
+    ) -> Float[Tensor, "batch latent latent_width"]:
+        """Read the rows of ragged sets into the latents."""
+        return self.cross_attend.read_rows(self.latents.unsqueeze(0), rows, layout)
 
 
 class PerceiverProcessor(nn.Module):
@@ -130,6 +136,15 @@ class PerceiverDecoder(nn.Module):
         """Read one output per query; queries do not see one another."""
         return self.cross_attend(queries, latents)
 
+    def answer_rows(
+        self,
+        rows: Float[Tensor, "row query_width"],
+        layout: Layout,
+        latents: Float[Tensor, "batch latent latent_width"],
+    ) -> Float[Tensor, "row query_width"]:
+        """Read one output per row of ragged sets of queries."""
+        return self.cross_attend.answer_rows(rows, layout, latents)
+
 
 class PerceiverIO(nn.Module):
     """Encoder, processor and decoder in a row.
@@ -160,3 +175,13 @@ class PerceiverIO(nn.Module):
         """
         latents = self.processor(self.encoder(inputs, mask))
         return self.decoder(queries, latents)
+
+    def relate_rows(
+        self,
+        inputs: Float[Tensor, "row input_width"],
+        queries: Float[Tensor, "row query_width"],
+        layout: Layout,
+    ) -> Float[Tensor, "row query_width"]:
+        """Answer one query per row of ragged sets, each from the rows of its own set."""
+        latents = self.processor(self.encoder.read_rows(inputs, layout))
+        return self.decoder.answer_rows(queries, layout, latents)

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from perceiver_rl.nn.attention import Activation, SelfAttentionBlock
+from perceiver_rl.nn.layout import Dense, Layout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,14 @@ class EntityTransformer(nn.Module):
         mask: Bool[Tensor, "batch entity"] | None = None,
     ) -> Float[Tensor, "batch entity width"]:
         """Relate the entities that exist to one another; finite even if a sample has none."""
+        layout = Dense(entities.shape[0], entities.shape[1], mask)
+        return layout.scatter(self.relate_rows(layout.gather(entities), layout))
+
+    def relate_rows(
+        self, rows: Float[Tensor, "row width"], layout: Layout
+    ) -> Float[Tensor, "row width"]:
+        """Relate the rows of ragged sets, each to the rows of its own set."""
         for layer in self.layers:
-            entities = layer(entities, mask)
-        return self.norm(entities)
+            assert isinstance(layer, SelfAttentionBlock)  # nn.ModuleList forgets its type
+            rows = layer.update_rows(rows, layout)
+        return self.norm(rows)
