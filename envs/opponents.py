@@ -5,56 +5,44 @@ They see what their side sees: a unit within sight of the unit that decides.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from perceiver_rl.spaces import ContractError, unknown
 
+from .commands import (
+    Floats,
+    Force,
+    Integers,
+    Opponent,
+    attack,
+    distance_between,
+    go,
+    nearest_seen,
+)
 from .engine import fields as f
 from .engine._jit import kernel
 from .engine.streams import below, uniform
+from .engine.units import damage_table
+from .tactics import command_elite, kite, retreat_and_regroup
 
-Floats: TypeAlias = NDArray[np.float32]
-Integers: TypeAlias = NDArray[np.int64]
-Force: TypeAlias = tuple[int, int, int, int]
-"""First and one past the last slot of the side that is commanded, then of its foes."""
-
-Opponent: TypeAlias = Callable[[Floats, Integers, Force, Floats, Floats], None]
-"""Called once per agent step with ``(units, games, force, homes, rules)``.
-
-``homes [place, 2]`` is where the foes started, for each place that a game can have drawn; a unit
-goes there when it sees no foe.
-"""
+LEG_LOOPS: Final = 160
+TOUR: Final = (
+    (np.float32(0.75), np.float32(0.5)),
+    (np.float32(0.25), np.float32(0.5)),
+    (np.float32(0.75), np.float32(0.75)),
+    (np.float32(0.25), np.float32(0.25)),
+    (np.float32(0.75), np.float32(0.25)),
+    (np.float32(0.25), np.float32(0.75)),
+)
+"""Points of the open-loop tour, as shares of the playable area from our side on."""
 
 
 def stand_by(units: Floats, games: Integers, force: Force, homes: Floats, rules: Floats) -> None:
     """Give no orders: idle units attack what comes within their reach."""
-
-
-@kernel
-def _advance_home(units: Floats, game: int, slot: int, x: np.float32, y: np.float32) -> None:
-    units[game, f.ORDER, slot] = f.ATTACK_MOVE
-    units[game, f.TARGET, slot] = f.NOBODY
-    units[game, f.GOAL_X, slot] = x
-    units[game, f.GOAL_Y, slot] = y
-
-
-@kernel
-def _attack(units: Floats, game: int, slot: int, target: int) -> None:
-    units[game, f.ORDER, slot] = f.ATTACK
-    units[game, f.TARGET, slot] = target
-
-
-@kernel
-def _distance(units: Floats, game: int, i: int, j: int) -> np.float32:
-    dx = units[game, f.X, j] - units[game, f.X, i]
-    dy = units[game, f.Y, j] - units[game, f.Y, i]
-    return np.float32(math.sqrt(dx * dx + dy * dy))
 
 
 @kernel
@@ -70,20 +58,11 @@ def attack_nearest(
         for slot in range(first, last):
             if units[game, f.HEALTH, slot] <= np.float32(0):
                 continue
-            best = f.NOBODY
-            sight = units[game, f.SIGHT, slot]
-            least = sight * sight
-            for foe in range(foe_first, foe_last):
-                dx = units[game, f.X, foe] - units[game, f.X, slot]
-                dy = units[game, f.Y, foe] - units[game, f.Y, slot]
-                square = dx * dx + dy * dy
-                if square < least and units[game, f.HEALTH, foe] > np.float32(0):
-                    least = square
-                    best = foe
+            best = nearest_seen(units, game, slot, foe_first, foe_last)
             if best >= 0:
-                _attack(units, game, slot, best)
+                attack(units, game, slot, best)
             else:
-                _advance_home(units, game, slot, homes[place, 0], homes[place, 1])
+                go(units, game, slot, f.ATTACK_MOVE, (homes[place, 0], homes[place, 1]))
 
 
 @kernel
@@ -110,9 +89,9 @@ def focus_fire(units: Floats, games: Integers, force: Force, homes: Floats, rule
             if units[game, f.HEALTH, slot] <= np.float32(0):
                 continue
             if best >= 0:
-                _attack(units, game, slot, best)
+                attack(units, game, slot, best)
             else:
-                _advance_home(units, game, slot, homes[place, 0], homes[place, 1])
+                go(units, game, slot, f.ATTACK_MOVE, (homes[place, 0], homes[place, 1]))
 
 
 @kernel
@@ -128,7 +107,7 @@ def _wait_to_kill(units: Floats, game: int, first: int, last: int, foe: int) -> 
         if units[game, f.HEALTH, slot] <= np.float32(0):
             continue
         members += 1
-        distance = _distance(units, game, slot, foe)
+        distance = distance_between(units, game, slot, foe)
         seen = seen or distance <= units[game, f.SIGHT, slot]
         reach = (
             units[game, f.RANGE, slot] + units[game, f.RADIUS, slot] + units[game, f.RADIUS, foe]
@@ -163,12 +142,44 @@ def act_randomly(
             units[game, f.TARGET, slot] = aim if order == f.ATTACK and alive else f.NOBODY
 
 
+@kernel
+def open_loop(units: Floats, games: Integers, force: Force, homes: Floats, rules: Floats) -> None:
+    """All units attack-move along a tour of the map that only depends on the time."""
+    first, last, _, _ = force
+    for game in range(units.shape[0]):
+        if games[game, f.OVER]:
+            continue
+        leg = games[game, f.LOOP] // LEG_LOOPS % len(TOUR)
+        across, up = TOUR[leg]
+        if first > 0:  # the tour begins on the foes' side of the map
+            across = np.float32(1) - across
+        x = rules[f.LEFT_EDGE] + across * (rules[f.RIGHT_EDGE] - rules[f.LEFT_EDGE])
+        y = rules[f.BOTTOM_EDGE] + up * (rules[f.TOP_EDGE] - rules[f.BOTTOM_EDGE])
+        for slot in range(first, last):
+            if units[game, f.HEALTH, slot] > np.float32(0):
+                go(units, game, slot, f.ATTACK_MOVE, (x, y))
+
+
+def elite(units: Floats, games: Integers, force: Force, homes: Floats, rules: Floats) -> None:
+    """Focus fire without overkill, aimed by damage type; kiting and falling back in between.
+
+    Each unit attacks the foe that its side can bring down soonest, counting the bonus of its weapon
+    and the foe's armor, and leaves out a foe that the shots already ordered will kill. A ranged
+    unit steps back from melee, and from anybody when it is weak, while its weapon cools down.
+    """
+    command_elite(units, games, force, homes, rules, damage_table())
+
+
 OPPONENTS: Final[Mapping[str, Opponent]] = MappingProxyType(
     {
         "no-op": stand_by,
+        "open-loop": open_loop,
         "random": act_randomly,
         "attack-nearest": attack_nearest,
         "focus-fire": focus_fire,
+        "kite": kite,
+        "retreat-and-regroup": retreat_and_regroup,
+        "elite": elite,
     }
 )
 

@@ -1,0 +1,309 @@
+"""The upper rungs of the ladder: opponents that move between their shots.
+
+An order lasts 8 loops, so a unit that steps back while its weapon cools down loses no fire as long
+as at most a few loops of the step remain in which it could have shot.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .commands import (
+    Floats,
+    Force,
+    Integers,
+    alive,
+    attack,
+    distance_between,
+    gap_to_range,
+    go,
+    nearest_seen,
+)
+from .engine import fields as f
+from .engine._jit import kernel
+
+STEP: Final = np.float32(8)  # loops until the next orders
+COOLING: Final = np.float32(6)  # loops of cooldown from which on a step away costs no fire
+MELEE: Final = np.float32(2)  # cells of range below which a unit has to come close
+MARGIN: Final = np.float32(1.0)  # cells beyond what a melee unit reaches within a step
+WEAK: Final = np.float32(0.6)  # share of its life below which a unit falls back
+GATHERED: Final = np.float32(5)  # cells from the middle within which a unit stands with its group
+TOGETHER: Final = np.float32(0.8)  # share of a group that has to stand together to engage
+DIAGONAL: Final = np.float32(0.70710678)
+DIRECTIONS: Final = (
+    (np.float32(1), np.float32(0)),
+    (np.float32(-1), np.float32(0)),
+    (np.float32(0), np.float32(1)),
+    (np.float32(0), np.float32(-1)),
+    (DIAGONAL, DIAGONAL),
+    (DIAGONAL, -DIAGONAL),
+    (-DIAGONAL, DIAGONAL),
+    (-DIAGONAL, -DIAGONAL),
+)
+
+
+@kernel
+def kite(units: Floats, games: Integers, force: Force, homes: Floats, rules: Floats) -> None:
+    """Each unit attacks the foe nearest to it; ranged units step back from melee in between.
+
+    A ranged unit moves away from melee foes that could reach it while its weapon cools down, and
+    shoots when it is ready. Seeing no foe, a unit attack-moves to the foes' start.
+    """
+    first, last, foe_first, foe_last = force
+    for game in range(units.shape[0]):
+        if games[game, f.OVER]:
+            continue
+        place = games[game, f.PLACE]
+        home = (homes[place, 0], homes[place, 1])
+        for slot in range(first, last):
+            if not alive(units, game, slot):
+                continue
+            if in_danger(units, game, slot, foe_first, foe_last):
+                step_away(units, game, slot, (foe_first, foe_last), rules)
+                continue
+            best = nearest_seen(units, game, slot, foe_first, foe_last)
+            if best >= 0:
+                attack(units, game, slot, best)
+            else:
+                go(units, game, slot, f.ATTACK_MOVE, home)
+
+
+@kernel
+def retreat_and_regroup(
+    units: Floats, games: Integers, force: Force, homes: Floats, rules: Floats
+) -> None:
+    """Weak units fall back out of reach; the group engages together, the nearest foe first.
+
+    While no foe has come within reach, units wait for those that lag behind: they attack-move to
+    the middle of the group until most stand together. A unit with little life left steps away from
+    foes that reach it while its weapon cools down, and returns when it is ready.
+    """
+    first, last, foe_first, foe_last = force
+    for game in range(units.shape[0]):
+        if games[game, f.OVER]:
+            continue
+        place = games[game, f.PLACE]
+        home = (homes[place, 0], homes[place, 1])
+        middle = _middle(units, game, first, last)
+        gather = not _in_contact(units, game, force) and not _together(
+            units, game, first, last, middle
+        )
+        for slot in range(first, last):
+            if not alive(units, game, slot):
+                continue
+            if is_hurt(units, game, slot, foe_first, foe_last):
+                step_away(units, game, slot, (foe_first, foe_last), rules)
+                continue
+            best = nearest_seen(units, game, slot, foe_first, foe_last)
+            if gather:
+                go(units, game, slot, f.ATTACK_MOVE, middle)
+            elif best >= 0:
+                attack(units, game, slot, best)
+            else:
+                go(units, game, slot, f.ATTACK_MOVE, home)
+
+
+@kernel
+def command_elite(
+    units: Floats, games: Integers, force: Force, homes: Floats, rules: Floats, damage: Floats
+) -> None:
+    """See :func:`~perceiver_rl.envs.opponents.elite`; ``damage [attacker, victim]`` is per hit."""
+    first, last, foe_first, foe_last = force
+    pending = np.zeros(units.shape[2], np.float32)
+    seen = np.zeros(units.shape[2], np.bool_)
+    for game in range(units.shape[0]):
+        if games[game, f.OVER]:
+            continue
+        place = games[game, f.PLACE]
+        home = (homes[place, 0], homes[place, 1])
+        members = _look(units, game, force, seen)
+        pending[:] = 0
+        for slot in range(first, last):
+            if not alive(units, game, slot):
+                continue
+            if in_danger(units, game, slot, foe_first, foe_last) or is_hurt(
+                units, game, slot, foe_first, foe_last
+            ):
+                step_away(units, game, slot, (foe_first, foe_last), rules)
+                continue
+            best = _best_target(units, game, slot, (members, pending, seen), force, damage)
+            if best < 0:
+                best = nearest_seen(units, game, slot, foe_first, foe_last)
+            if best < 0:
+                go(units, game, slot, f.ATTACK_MOVE, home)
+                continue
+            attack(units, game, slot, best)
+            if (
+                gap_to_range(units, game, slot, best) <= np.float32(0)
+                and units[game, f.COOLDOWN, slot] <= STEP
+            ):
+                pending[best] += hit(units, game, slot, best, damage)
+
+
+@kernel
+def hit(units: Floats, game: int, i: int, j: int, damage: Floats) -> np.float32:
+    """Return what one attack of unit i takes from unit j: armor counts once the shield is gone."""
+    force = damage[int(units[game, f.KIND, i]), int(units[game, f.KIND, j])]
+    if force > np.float32(0) and units[game, f.SHIELD, j] <= np.float32(0):
+        force = max(force - units[game, f.ARMOR, j], np.float32(0.5))
+    return force * units[game, f.HITS, i]
+
+
+@kernel
+def _look(units: Floats, game: int, force: Force, seen: NDArray[np.bool_]) -> np.float32:
+    """Mark the foes that anybody of a side sees; return how many units it has."""
+    first, last, foe_first, foe_last = force
+    members = np.float32(0)
+    seen[:] = False
+    for slot in range(first, last):
+        if alive(units, game, slot):
+            members += np.float32(1)
+            for foe in range(foe_first, foe_last):
+                near = distance_between(units, game, slot, foe) <= units[game, f.SIGHT, slot]
+                seen[foe] = seen[foe] or near
+    return members
+
+
+@kernel
+def _best_target(
+    units: Floats,
+    game: int,
+    slot: int,
+    plan: tuple[np.float32, Floats, NDArray[np.bool_]],
+    force: Force,
+    damage: Floats,
+) -> int:
+    """Return the foe that the side can bring down soonest from where this unit stands, or NOBODY.
+
+    ``plan`` is ``(members, pending, seen)``. A foe that the shots already ordered kill is left out.
+    The estimate is the walk into range plus the side's loops of fire for the life that is left.
+    """
+    members, pending, seen = plan
+    best = f.NOBODY
+    least = np.float32(np.inf)
+    for foe in range(force[2], force[3]):
+        if not seen[foe] or not alive(units, game, foe):
+            continue
+        life = units[game, f.HEALTH, foe] + units[game, f.SHIELD, foe] - pending[foe]
+        blow = hit(units, game, slot, foe, damage)
+        if life <= np.float32(0) or blow <= np.float32(0):
+            continue
+        gap = max(gap_to_range(units, game, slot, foe), np.float32(0))
+        walk = gap / max(units[game, f.SPEED, slot], np.float32(1e-3))
+        shots = np.float32(math.ceil(life / blow))
+        fire = shots * units[game, f.PERIOD, slot] / members
+        wait = walk + fire
+        if wait < least:
+            least = wait
+            best = foe
+    return best
+
+
+@kernel
+def in_danger(units: Floats, game: int, slot: int, foe_first: int, foe_last: int) -> bool:
+    """Return whether a cooling ranged unit has a melee foe that could reach it within a step."""
+    if units[game, f.COOLDOWN, slot] <= COOLING or units[game, f.RANGE, slot] < MELEE:
+        return False
+    for foe in range(foe_first, foe_last):
+        if alive(units, game, foe) and units[game, f.RANGE, foe] < MELEE:
+            near = units[game, f.SPEED, foe] * STEP + MARGIN
+            if gap_to_range(units, game, foe, slot) <= near:
+                return True
+    return False
+
+
+@kernel
+def is_hurt(units: Floats, game: int, slot: int, foe_first: int, foe_last: int) -> bool:
+    """Return whether a weak unit is cooling down within the reach of a foe."""
+    if units[game, f.COOLDOWN, slot] <= COOLING or units[game, f.RANGE, slot] < MELEE:
+        return False
+    full = units[game, f.MAX_HEALTH, slot] + units[game, f.MAX_SHIELD, slot]
+    if units[game, f.HEALTH, slot] + units[game, f.SHIELD, slot] >= WEAK * full:
+        return False
+    for foe in range(foe_first, foe_last):
+        if alive(units, game, foe) and gap_to_range(units, game, foe, slot) <= MARGIN:
+            return True
+    return False
+
+
+@kernel
+def step_away(units: Floats, game: int, slot: int, foes: tuple[int, int], rules: Floats) -> None:
+    """Order a unit to move where the nearest of the foes near it will be farthest.
+
+    Eight directions are tried; the playable area bounds them all, so a unit in a corner slides
+    along the edge.
+    """
+    stride = units[game, f.SPEED, slot] * STEP * np.float32(2)
+    x, y = units[game, f.X, slot], units[game, f.Y, slot]
+    most = np.float32(-1)
+    goal = (x, y)
+    for k in range(8):
+        dx = DIRECTIONS[k][0] * stride
+        dy = DIRECTIONS[k][1] * stride
+        to_x = min(max(x + dx, rules[f.LEFT_EDGE]), rules[f.RIGHT_EDGE])
+        to_y = min(max(y + dy, rules[f.BOTTOM_EDGE]), rules[f.TOP_EDGE])
+        room = _room(units, game, foes, to_x, to_y)
+        if room > most:
+            most = room
+            goal = (to_x, to_y)
+    go(units, game, slot, f.MOVE, goal)
+
+
+@kernel
+def _room(
+    units: Floats, game: int, foes: tuple[int, int], x: np.float32, y: np.float32
+) -> np.float32:
+    """Return the squared distance of a point to the nearest living foe."""
+    least = np.float32(np.inf)
+    for foe in range(foes[0], foes[1]):
+        if alive(units, game, foe):
+            dx = units[game, f.X, foe] - x
+            dy = units[game, f.Y, foe] - y
+            least = min(least, dx * dx + dy * dy)
+    return least
+
+
+@kernel
+def _middle(units: Floats, game: int, first: int, last: int) -> tuple[np.float32, np.float32]:
+    x, y, members = np.float32(0), np.float32(0), np.float32(0)
+    for slot in range(first, last):
+        if alive(units, game, slot):
+            x += units[game, f.X, slot]
+            y += units[game, f.Y, slot]
+            members += np.float32(1)
+    members = max(members, np.float32(1))
+    return x / members, y / members
+
+
+@kernel
+def _in_contact(units: Floats, game: int, force: Force) -> bool:
+    """Return whether any foe has a unit in range or is in the range of one."""
+    first, last, foe_first, foe_last = force
+    for slot in range(first, last):
+        if not alive(units, game, slot):
+            continue
+        for foe in range(foe_first, foe_last):
+            if alive(units, game, foe) and (
+                gap_to_range(units, game, slot, foe) <= MARGIN
+                or gap_to_range(units, game, foe, slot) <= MARGIN
+            ):
+                return True
+    return False
+
+
+@kernel
+def _together(
+    units: Floats, game: int, first: int, last: int, middle: tuple[np.float32, np.float32]
+) -> bool:
+    members, near = 0, 0
+    for slot in range(first, last):
+        if alive(units, game, slot):
+            members += 1
+            dx = units[game, f.X, slot] - middle[0]
+            dy = units[game, f.Y, slot] - middle[1]
+            near += dx * dx + dy * dy <= GATHERED * GATHERED
+    return bool(near >= TOGETHER * np.float32(members))
