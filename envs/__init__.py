@@ -6,13 +6,18 @@ if __name__ != "perceiver_rl.envs":  # a second copy under another name would br
 from .batched_env import BatchedEnv, BatchedStep
 from .controls import Control, make_control
 from .make import make_vec
+from .replay import Recorder, Replay
 from .scenarios import Scenario, Waves
+from .snapshot import Snapshot
 
 __all__ = [
     "BatchedEnv",
     "BatchedStep",
     "Control",
+    "Recorder",
+    "Replay",
     "Scenario",
+    "Snapshot",
     "Waves",
     "make_control",
     "make_vec",

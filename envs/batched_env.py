@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -33,6 +33,7 @@ from .opponents import find_opponent
 from .rewards import make_reward
 from .scenarios import Scenario, find_scenario
 from .scenarios.scenario import LOOPS_PER_STEP
+from .snapshot import Snapshot, fingerprint
 
 Observation: TypeAlias = dict[str, NDArray[Any]]
 
@@ -108,6 +109,7 @@ class BatchedEnv:
         self.num_envs = num_envs
         self.opponent = self.scenario.opponent if opponent is None else opponent
         self.illegal = illegal
+        self.options = {"reward": reward, "max_entities": max_entities, "illegal": illegal}
         contract = make_contract(self.scenario, max_entities)
         self.entity_space = contract.entities
         self.action_space = contract.actions
@@ -123,6 +125,8 @@ class BatchedEnv:
         self._all = np.arange(num_envs, dtype=np.int64)
         self._views = self._new_views()
         self._latest: Observation = {}
+        self.on_loop: Callable[[], None] | None = None
+        """Called between the game loops of a step, to show the games as they are then."""
 
     def _prepare_tables(self) -> None:
         scenario = self.scenario
@@ -225,6 +229,8 @@ class BatchedEnv:
                 ``error``; names the game. Nothing has changed then.
         """
         self.give_all_orders(self._checked(actions))
+        if self.on_loop is not None:
+            self._show_loops(self.on_loop)
         harm = self._run_loops()
         reward, terminated, truncated, eventful = judge(
             self.games, harm, self._judge_rules, self._worth
@@ -259,6 +265,40 @@ class BatchedEnv:
             )
             if not unfinished:
                 return harm
+
+    def _show_loops(self, show: Callable[[], None]) -> None:
+        # Each picture is run up to from the start of the step: nothing stays behind of it.
+        before = self.snapshot()
+        for loops in range(1, LOOPS_PER_STEP):
+            self.games[:, f.LEFT] = np.minimum(self.games[:, f.LEFT], loops)
+            self._run_loops()
+            show()
+            self._put_back(before)
+
+    @property
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Every array ``[game, ...]`` that changes in a game, by name; not copied."""
+        return {"units": self.units, "games": self.games}
+
+    def snapshot(self) -> Snapshot:
+        """Return a copy of all games as they are."""
+        arrays = {name: array.copy() for name, array in self.state.items()}
+        return Snapshot(self.scenario.name, fingerprint(self.scenario), "batch", arrays)
+
+    def restore(self, snapshot: Snapshot) -> Observation:
+        """Bring all games back to a snapshot, and return their observation.
+
+        Raises:
+            ContractError: If the snapshot is of another scenario or of another number of games.
+                Nothing has changed then.
+        """
+        snapshot.check(self.scenario, self.state)
+        self._put_back(snapshot)
+        return self._observe()
+
+    def _put_back(self, snapshot: Snapshot) -> None:
+        for name, array in self.state.items():
+            array[...] = snapshot.arrays[name]
 
     def _checked(self, actions: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
         actions = np.asarray(actions)

@@ -13,6 +13,7 @@ from perceiver_rl.spaces import ContractError, unknown
 
 from .batched_env import BatchedEnv, Observation
 from .scenarios import Scenario
+from .snapshot import Snapshot
 
 RENDER_MODES = ("rgb_array",)
 
@@ -91,6 +92,21 @@ class ProxyEnv(gym.Env[Observation, NDArray[np.int64]]):
             bool(result.truncated[0]),
             result.infos[0],
         )
+
+    def snapshot(self) -> Snapshot:
+        """Return a copy of the game as it is."""
+        return self.batch.snapshot().of_face("env", started=np.array(self._started))
+
+    def restore(self, snapshot: Snapshot) -> Observation:
+        """Bring the game back to a snapshot, and return its observation.
+
+        Raises:
+            ContractError: If the snapshot is not of a single environment of this scenario.
+        """
+        (started,) = snapshot.counters("env", ["started"])
+        observation = self.batch.restore(snapshot)
+        self._started = bool(started)
+        return _only(observation)
 
     def render(self) -> NDArray[np.uint8] | None:
         """Return a picture ``[height, width, 3]``, or None without a render mode."""

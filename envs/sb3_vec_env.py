@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import gymnasium as gym
 import numpy as np
@@ -15,6 +15,9 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvS
 
 from .batched_env import BatchedEnv, Observation
 from .gym_env import RENDER_MODES, check_render_mode
+from .snapshot import Snapshot
+
+_NO_SEED: Final = -1
 
 
 class ProxyVecEnv(VecEnv):
@@ -89,6 +92,34 @@ class ProxyVecEnv(VecEnv):
             self._lengths[ended] = 0
             self.batch.restart(ended)
         return observation, reward, dones, infos
+
+    def snapshot(self) -> Snapshot:
+        """Return a copy of all games, episode statistics and seeds to come as they are."""
+        seeds = np.array([_NO_SEED if seed is None else seed for seed in self._seeds], np.int64)
+        return self.batch.snapshot().of_face(
+            "sb3_vec_env",
+            started=np.array(self._started),
+            returns=self._returns.copy(),
+            lengths=self._lengths.copy(),
+            seeds=seeds,
+        )
+
+    def restore(self, snapshot: Snapshot) -> Observation:
+        """Bring all games and counters back to a snapshot, and return the observation.
+
+        The wall-clock times of episodes are not part of it.
+
+        Raises:
+            ContractError: If the snapshot is not of such a VecEnv of this scenario.
+        """
+        names = ("started", "returns", "lengths", "seeds")
+        started, returns, lengths, seeds = snapshot.counters("sb3_vec_env", names)
+        observation = self.batch.restore(snapshot)
+        self._started = bool(started)
+        self._returns[:] = returns
+        self._lengths[:] = lengths
+        self._seeds = [None if seed == _NO_SEED else int(seed) for seed in seeds]
+        return observation
 
     def close(self) -> None:
         """Nothing is held open."""

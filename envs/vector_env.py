@@ -15,6 +15,7 @@ from perceiver_rl.spaces import ContractError, unknown
 from .batched_env import BatchedEnv, Observation
 from .gym_env import RENDER_MODES, check_render_mode
 from .scenarios import Scenario
+from .snapshot import Snapshot
 
 
 class ProxyVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
@@ -133,6 +134,23 @@ class ProxyVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             result.truncated,
             infos,
         )
+
+    def snapshot(self) -> Snapshot:
+        """Return a copy of all games as they are."""
+        return self.batch.snapshot().of_face("vector_env", started=np.array(self._started))
+
+    def restore(self, snapshot: Snapshot) -> Observation:
+        """Bring all games back to a snapshot, and return their observation.
+
+        Games that wait for their automatic reset go on to wait.
+
+        Raises:
+            ContractError: If the snapshot is not of such a vector environment of this scenario.
+        """
+        (started,) = snapshot.counters("vector_env", ["started"])
+        observation = self.batch.restore(snapshot)
+        self._started = bool(started)
+        return observation
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """Return a picture ``[height, width, 3]`` of each game, or None without a render mode."""
