@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from .engine import fields as f
 from .engine._jit import kernel
+from .engine.orders import attack as attack
+from .engine.orders import can_hit
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
@@ -43,13 +45,6 @@ def go(
 
 
 @kernel
-def attack(units: Floats, game: int, slot: int, target: int) -> None:
-    """Order a unit to attack another."""
-    units[game, f.ORDER, slot] = f.ATTACK
-    units[game, f.TARGET, slot] = target
-
-
-@kernel
 def distance_between(units: Floats, game: int, i: int, j: int) -> np.float32:
     """Return the distance of the middles of two units."""
     dx = units[game, f.X, j] - units[game, f.X, i]
@@ -66,7 +61,7 @@ def gap_to_range(units: Floats, game: int, i: int, j: int) -> np.float32:
 
 @kernel
 def nearest_seen(units: Floats, game: int, slot: int, foe_first: int, foe_last: int) -> int:
-    """Return the foe nearest to a unit within its sight, or NOBODY."""
+    """Return the nearest foe within a unit's sight that it can hit, or NOBODY."""
     best = f.NOBODY
     sight = units[game, f.SIGHT, slot]
     least = sight * sight
@@ -74,7 +69,7 @@ def nearest_seen(units: Floats, game: int, slot: int, foe_first: int, foe_last: 
         dx = units[game, f.X, foe] - units[game, f.X, slot]
         dy = units[game, f.Y, foe] - units[game, f.Y, slot]
         square = dx * dx + dy * dy
-        if square < least and alive(units, game, foe):
+        if square < least and can_hit(units, game, slot, foe):
             least = square
             best = foe
     return best

@@ -25,6 +25,7 @@ from .commands import (
 )
 from .engine import fields as f
 from .engine._jit import kernel
+from .engine.orders import can_hit
 from .engine.streams import below, uniform
 from .engine.units import damage_table
 from .tactics import command_elite, kite, retreat_and_regroup
@@ -49,7 +50,7 @@ def stand_by(units: Floats, games: Integers, force: Force, homes: Floats, rules:
 def attack_nearest(
     units: Floats, games: Integers, force: Force, homes: Floats, rules: Floats
 ) -> None:
-    """Each unit attacks the foe nearest to it; seeing none, it attack-moves to the foes' start."""
+    """Each unit attacks the nearest foe it can hit; seeing none, it goes to the foes' start."""
     first, last, foe_first, foe_last = force
     for game in range(units.shape[0]):
         if games[game, f.OVER]:
@@ -112,7 +113,8 @@ def _wait_to_kill(units: Floats, game: int, first: int, last: int, foe: int) -> 
         reach = (
             units[game, f.RANGE, slot] + units[game, f.RADIUS, slot] + units[game, f.RADIUS, foe]
         )
-        walk += max(distance - reach, np.float32(0)) / units[game, f.SPEED, slot]
+        speed = max(units[game, f.SPEED, slot], np.float32(1e-3))
+        walk += max(distance - reach, np.float32(0)) / speed
     if not seen:
         return np.float32(np.inf)
     life = units[game, f.HEALTH, foe] + units[game, f.SHIELD, foe]
@@ -137,9 +139,9 @@ def act_randomly(
             height = rules[f.TOP_EDGE] - rules[f.BOTTOM_EDGE]
             units[game, f.GOAL_X, slot] = rules[f.LEFT_EDGE] + uniform(games, game) * width
             units[game, f.GOAL_Y, slot] = rules[f.BOTTOM_EDGE] + uniform(games, game) * height
-            alive = units[game, f.HEALTH, aim] > np.float32(0)
-            units[game, f.ORDER, slot] = order if order != f.ATTACK or alive else f.IDLE
-            units[game, f.TARGET, slot] = aim if order == f.ATTACK and alive else f.NOBODY
+            legal = order != f.ATTACK or can_hit(units, game, slot, aim)
+            units[game, f.ORDER, slot] = order if legal else f.IDLE
+            units[game, f.TARGET, slot] = aim if order == f.ATTACK and legal else f.NOBODY
 
 
 @kernel

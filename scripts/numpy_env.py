@@ -1,8 +1,9 @@
 """The battles in plain NumPy, vectorized over the batch: the baseline of bench_env.py.
 
 The same rules as the compiled engine, over the same state; a test holds the two equal. Only the
-placing of units and the judging of games, a small part of a step, are shared with it. Battles only:
-mini-games and opponents other than attack-nearest are not here.
+placing of units and the judging of games, a small part of a step, are shared with it. Battles of
+walking units that hit one target at a time on open ground only: mini-games, the air, blasts, beams,
+healing and opponents other than attack-nearest are not here.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ class NumpyBatchedEnv(BatchedEnv):
         super().__init__(scenario, num_envs, opponent="attack-nearest")
         if self.scenario.waves is not None:
             raise ValueError(f"{self.scenario.name} is not a battle")
+        for unit in self.scenario.own_units + self.scenario.enemy_units:
+            if unit.flies or unit.heals or unit.blast_radius or any(unit.beam) or not unit.speed:
+                raise ValueError(f"{self.scenario.name} has a {unit.name}")
         self._own, self._total = self.scenario.own_slots, self.scenario.slots
         width = self.units.shape[2]
         self._ours = np.arange(width) < self._own
@@ -253,7 +257,8 @@ class NumpyBatchedEnv(BatchedEnv):
         rows, slots = np.nonzero(dead)
         units[rows, :, slots] = 0
         units[rows, f.TARGET, slots] = f.NOBODY
-        units[rows, f.BULK, slots] = f.NO_BULK
+        for bulk in (f.BULK, f.GROUND_BULK, f.AIR_BULK):
+            units[rows, bulk, slots] = f.NO_BULK
 
     def _observe(self) -> dict[str, NDArray[Any]]:
         units, games, total = self.units[:, :, : self._total], self.games, self._total

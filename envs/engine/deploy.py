@@ -113,6 +113,8 @@ def _clear(units: Floats, game: int) -> None:
     for slot in range(units.shape[2]):
         units[game, f.TARGET, slot] = f.NOBODY
         units[game, f.BULK, slot] = f.NO_BULK
+        units[game, f.GROUND_BULK, slot] = f.NO_BULK
+        units[game, f.AIR_BULK, slot] = f.NO_BULK
 
 
 @kernel
@@ -157,3 +159,6 @@ def _place(
     units[game, f.SHIELD, slot] = units[game, f.MAX_SHIELD, slot]
     units[game, f.LOWEST, slot] = units[game, f.MAX_HEALTH, slot] + units[game, f.MAX_SHIELD, slot]
     units[game, f.BULK, slot] = units[game, f.RADIUS, slot]
+    layer = f.AIR_BULK if units[game, f.FLIES, slot] > 0 else f.GROUND_BULK
+    units[game, layer, slot] = units[game, f.RADIUS, slot]
+    units[game, f.ENERGY, slot] = units[game, f.START_ENERGY, slot]

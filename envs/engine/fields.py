@@ -1,7 +1,7 @@
 """Layout of the packed state: ``units [game, field, slot]`` and ``games [game, field]``.
 
 Everything that changes in a game lives in these two arrays, so copying their rows copies the game.
-A dead unit and a slot that was never used look the same: all zero, but for TARGET and BULK.
+A dead unit and a slot that was never used look the same: zero, but for TARGET and the BULKs.
 """
 
 from __future__ import annotations
@@ -22,20 +22,33 @@ GOAL_Y: Final = 9
 LOWEST: Final = 10  # least health + shield so far
 KIND: Final = 11  # index into the table of unit types
 BULK: Final = 12  # radius; far below 0 for the dead, so that they overlap nobody
-FIRST_STAT: Final = 13
-MAX_HEALTH: Final = 13
-MAX_SHIELD: Final = 14
-ARMOR: Final = 15
-RADIUS: Final = 16
-SPEED: Final = 17  # cells per loop
-RANGE: Final = 18
-PERIOD: Final = 19  # loops between two attacks
-HITS: Final = 20
-SCAN: Final = 21  # distance at which targets are acquired
-SIGHT: Final = 22
-HEALTH_REGEN: Final = 23  # per loop
-SHIELD_REGEN: Final = 24  # per loop
-UNIT_FIELDS: Final = 25
+GROUND_BULK: Final = 13  # the same, far below 0 for those who fly too
+AIR_BULK: Final = 14  # the same, far below 0 for those who do not fly
+ENERGY: Final = 15
+FIRST_STAT: Final = 16
+MAX_HEALTH: Final = 16
+MAX_SHIELD: Final = 17
+ARMOR: Final = 18
+RADIUS: Final = 19
+SPEED: Final = 20  # cells per loop
+RANGE: Final = 21
+PERIOD: Final = 22  # loops between two attacks
+HITS: Final = 23
+SCAN: Final = 24  # distance at which targets are acquired
+SIGHT: Final = 25
+HEALTH_REGEN: Final = 26  # per loop
+SHIELD_REGEN: Final = 27  # per loop
+FLIES: Final = 28
+PREY: Final = 29  # the field of bulks in which its targets are not negative; 0 if it has none
+BLAST: Final = 30  # radius of the blast that kills the unit itself; 0 for other weapons
+BEAM_LENGTH: Final = 31  # across the line of fire; 0 for other weapons
+BEAM_WIDTH: Final = 32  # along the line of fire
+MAX_ENERGY: Final = 33
+START_ENERGY: Final = 34
+ENERGY_REGEN: Final = 35  # per loop
+HEAL: Final = 36  # health per loop; 0 for those who do not heal
+HEAL_COST: Final = 37  # energy per loop
+UNIT_FIELDS: Final = 38
 
 # Fields of games (int64).
 LOOP: Final = 0

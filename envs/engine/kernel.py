@@ -1,4 +1,4 @@
-"""The game loop: recover, decide, move, separate, strike.
+"""The game loop: recover, decide, move, separate, strike, bury.
 
 All units act at once: each phase reads what the phase before left, and damage of one loop falls
 after every attack of that loop is decided, so two units can kill each other.
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from . import fields as f
 from ._jit import kernel, part
+from .area import detonate, sweep
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
@@ -62,7 +63,7 @@ def advance(
             _decide(units, game, sides, rules, (goal_x, goal_y, pace), victim)
             _move(units, game, (goal_x, goal_y, pace))
             _separate(units, game, sides[1], rules, goal_x, goal_y)
-            _strike(units, game, sides[1], damage, rules, victim)
+            _strike(units, game, sides, damage, rules, victim)
             _bury(units, games, game, sides, victim, harm)
             if games[game, f.OWN_ALIVE] == 0 or games[game, f.ENEMY_ALIVE] == 0:
                 break
@@ -91,10 +92,13 @@ def _recover(units: Floats, game: int) -> None:
 def _nearest(
     units: Floats, game: int, i: int, foes: tuple[int, int], reach: np.float32
 ) -> np.int64:
-    """Return the foe nearest to a unit among those within its reach, or NOBODY.
+    """Return the foe nearest to a unit among those that it can hit within its reach, or NOBODY.
 
     Most of the time there is none. Counting them first, without a branch, finds that out fast.
     """
+    prey = int(units[game, f.PREY, i])
+    if prey == 0:
+        return NONE
     x = units[game, f.X, i]
     y = units[game, f.Y, i]
     far = reach + units[game, f.BULK, i]
@@ -102,7 +106,7 @@ def _nearest(
     for j in range(np.uint64(foes[0]), np.uint64(foes[1])):
         dx = units[game, f.X, j] - x
         dy = units[game, f.Y, j] - y
-        near = far + units[game, f.BULK, j]
+        near = far + units[game, prey, j]
         within += 1 if (dx * dx + dy * dy <= near * near and near > ZERO) else 0
     best = NONE
     if within == 0:
@@ -111,7 +115,7 @@ def _nearest(
     for j in range(np.uint64(foes[0]), np.uint64(foes[1])):
         dx = units[game, f.X, j] - x
         dy = units[game, f.Y, j] - y
-        near = far + units[game, f.BULK, j]
+        near = far + units[game, prey, j]
         square = dx * dx + dy * dy
         if square < least and square <= near * near and near > ZERO:
             least = square
@@ -206,7 +210,10 @@ def _move(units: Floats, game: int, course: tuple[Floats, Floats, Floats]) -> No
 def _separate(
     units: Floats, game: int, total: int, rules: Floats, push_x: Floats, push_y: Floats
 ) -> None:
-    """Push overlapping units apart and keep everybody inside the playable area."""
+    """Push overlapping units apart and keep everybody inside the playable area.
+
+    Those in the air and those on the ground pass each other; what cannot move is not pushed.
+    """
     width = units.shape[2]
     share = rules[f.PUSH]
     for j in range(width):
@@ -218,18 +225,19 @@ def _separate(
         bulk = units[game, f.BULK, i]
         if bulk < ZERO:
             continue
+        layer = f.GROUND_BULK if units[game, f.GROUND_BULK, i] >= ZERO else f.AIR_BULK
         touches = False
         for j in range(width):
             dx = units[game, f.X, j] - x
             dy = units[game, f.Y, j] - y
-            near = bulk + units[game, f.BULK, j]
+            near = bulk + units[game, layer, j]
             touches |= (dx * dx + dy * dy < near * near) & (near > ZERO) & (j != i)
         if not touches:
             continue
         for j in range(width):
             dx = units[game, f.X, j] - x
             dy = units[game, f.Y, j] - y
-            near = bulk + units[game, f.BULK, j]
+            near = bulk + units[game, layer, j]
             # Units at the very same point part along x, the lower slot to the left.
             dx = NUDGE * np.float32(j - i) if dx * dx + dy * dy < TINY else dx
             distance = np.float32(math.sqrt(dx * dx + dy * dy))
@@ -241,8 +249,9 @@ def _separate(
     bottom, top = rules[f.BOTTOM_EDGE], rules[f.TOP_EDGE]
     for j in range(width):
         alive = units[game, f.BULK, j] >= ZERO
-        x = units[game, f.X, j] + push_x[j]
-        y = units[game, f.Y, j] + push_y[j]
+        mobile = units[game, f.SPEED, j] > ZERO
+        x = units[game, f.X, j] + (push_x[j] if mobile else ZERO)
+        y = units[game, f.Y, j] + (push_y[j] if mobile else ZERO)
         x = left if x < left else x
         y = bottom if y < bottom else y
         x = right if x > right else x
@@ -253,12 +262,31 @@ def _separate(
 
 @part
 def _strike(
-    units: Floats, game: int, total: int, damage: Floats, rules: Floats, victim: Integers
+    units: Floats,
+    game: int,
+    sides: tuple[int, int],
+    damage: Floats,
+    rules: Floats,
+    victim: Integers,
 ) -> None:
-    """Let every attack of this loop fall: on the shield first, then less armor on health."""
-    for i in range(total):
+    """Let every attack of this loop fall: on the shield first, then less armor on health.
+
+    Where attacks hit more than their targets, everybody is put down as a victim.
+    """
+    widely = False
+    explosive = False
+    for i in range(sides[1]):
         j = victim[i]
         if j < 0:
+            continue
+        if units[game, f.BLAST, i] > ZERO:
+            units[game, f.SHIELD, i] = ZERO
+            units[game, f.HEALTH, i] = ZERO
+            explosive = True
+            continue
+        if units[game, f.BEAM_LENGTH, i] > ZERO:
+            sweep(units, game, (i, j), sides, damage, rules[f.SHIELD_DELAY])
+            widely = True
             continue
         force = damage[int(units[game, f.KIND, i]), int(units[game, f.KIND, j])]
         for _ in range(int(units[game, f.HITS, i])):
@@ -267,6 +295,11 @@ def _strike(
             if force > absorbed:
                 units[game, f.HEALTH, j] -= max(force - absorbed - units[game, f.ARMOR, j], HALF)
         units[game, f.SHIELD_WAIT, j] = rules[f.SHIELD_DELAY]
+        explosive |= units[game, f.BLAST, j] > ZERO
+    if explosive or widely:
+        detonate(units, game, sides, damage, rules[f.SHIELD_DELAY])
+        for i in range(sides[1]):
+            victim[i] = i
 
 
 @part
@@ -295,6 +328,8 @@ def _bury(
                 units[game, field, j] = ZERO
             units[game, f.TARGET, j] = np.float32(f.NOBODY)
             units[game, f.BULK, j] = np.float32(f.NO_BULK)
+            units[game, f.GROUND_BULK, j] = np.float32(f.NO_BULK)
+            units[game, f.AIR_BULK, j] = np.float32(f.NO_BULK)
             if j < sides[0]:
                 games[game, f.OWN_ALIVE] -= 1
                 games[game, f.OWN_LOST] += 1

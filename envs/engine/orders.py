@@ -37,7 +37,8 @@ def give_orders(
 
     What the masks forbid is refused and counted per unit order: a selected entity that is not ours
     or dead, every selected one if the target is not a living enemy, and an order that selects
-    nobody while somebody could be. Finished games ignore their actions.
+    nobody while somebody could be. Finished games ignore their actions. A unit that cannot hit its
+    target attack-moves to it.
     """
     own, total = sides
     rows = actions.shape[1] - 3
@@ -59,8 +60,11 @@ def give_orders(
             if not legal or slot >= own or units[game, f.HEALTH, slot] <= np.float32(0):
                 games[game, f.REFUSED] += 1
                 continue
+            if order == f.ATTACK:
+                attack(units, game, slot, target)
+                continue
             units[game, f.ORDER, slot] = order
-            units[game, f.TARGET, slot] = target if order == f.ATTACK else f.NOBODY
+            units[game, f.TARGET, slot] = f.NOBODY
             if order in (f.MOVE, f.ATTACK_MOVE):
                 units[game, f.GOAL_X, slot] = _middle(
                     rules[f.LEFT_EDGE], rules[f.RIGHT_EDGE], column, grid[1]
@@ -70,6 +74,27 @@ def give_orders(
                 )
         if selected == 0 and games[game, f.OWN_ALIVE] > 0:
             games[game, f.REFUSED] += 1
+
+
+@kernel
+def can_hit(units: Floats, game: int, slot: int, target: int) -> bool:
+    """Tell whether a unit has a weapon that reaches a target's layer, and the target lives."""
+    prey = int(units[game, f.PREY, slot])
+    alive = units[game, f.HEALTH, target] > np.float32(0)
+    return alive and prey > 0 and units[game, prey, target] >= np.float32(0)
+
+
+@kernel
+def attack(units: Floats, game: int, slot: int, target: int) -> None:
+    """Order a unit to attack a living target; if it cannot hit it, to attack-move to its place."""
+    if can_hit(units, game, slot, target):
+        units[game, f.ORDER, slot] = f.ATTACK
+        units[game, f.TARGET, slot] = target
+    else:
+        units[game, f.ORDER, slot] = f.ATTACK_MOVE
+        units[game, f.TARGET, slot] = f.NOBODY
+        units[game, f.GOAL_X, slot] = units[game, f.X, target]
+        units[game, f.GOAL_Y, slot] = units[game, f.Y, target]
 
 
 @kernel

@@ -16,6 +16,8 @@ from perceiver_rl.envs.scenarios import SCENARIOS
 from perceiver_rl.spaces import ActionError, ContractError
 
 NAMES = list(SCENARIOS)
+COURSE = [f.X, f.Y, f.HEALTH, f.SHIELD, f.COOLDOWN, f.ORDER, f.TARGET, f.LOWEST]
+TALLY = [f.LOOP, f.OUTCOME, f.STREAM, f.SCORE, f.OWN_LOST, f.ENEMY_LOST, f.WAVES, f.REFUSED]
 NO_OP, STOP, MOVE, ATTACK, ATTACK_MOVE, HOLD = range(6)
 
 
@@ -131,10 +133,10 @@ def test_a_game_is_the_same_in_any_batch_and_at_any_position(name: str) -> None:
 
 
 GOLDEN = {
-    "DefeatRoaches": "c96d2e9170f89609",
-    "Battle-3m": "bc76d22482da2f31",
-    "Battle-8m": "68068595e0cb7465",
-    "Battle-2s3z": "ed4baf481a2f0388",
+    "DefeatRoaches": "034128c4e3006228",
+    "Battle-3m": "28ea7afb5e47bac7",
+    "Battle-8m": "8c700dd64251bdf4",
+    "Battle-2s3z": "d0dbe8667f7db63a",
 }
 
 
@@ -148,8 +150,8 @@ def test_the_course_of_a_game_is_the_same_on_every_machine(name: str) -> None:
         for _ in range(100):
             action = rng.integers(0, env.action_space.nvec, size=(2, env.action_space.nvec.size))
             env.step(action)
-            digest.update(env.units.tobytes())
-            digest.update(env.games.tobytes())
+            digest.update(env.units[:, COURSE].tobytes())
+            digest.update(env.games[:, TALLY].tobytes())
     assert digest.hexdigest()[:16] == GOLDEN[name]
 
 

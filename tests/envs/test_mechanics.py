@@ -229,8 +229,9 @@ def test_the_dead_are_zero_push_nobody_and_are_nobodys_target(arena: Any) -> Non
     game.run(1)
     dead = game.env.units[0, :, 1].copy()
     assert dead[f.TARGET] == f.NOBODY
-    assert dead[f.BULK] < 0
-    assert not np.delete(dead, [f.TARGET, f.BULK]).any()
+    bulks = [f.BULK, f.GROUND_BULK, f.AIR_BULK]
+    assert (dead[bulks] < 0).all()
+    assert not np.delete(dead, [f.TARGET, *bulks]).any()
     game.put(2, f.HEALTH, 1e6)
     game.put(2, f.MAX_HEALTH, 1e6)
     game.order(0, f.ATTACK_MOVE, goal=(0.0, 0.0))

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from perceiver_rl.envs import BatchedEnv, make_control
+from perceiver_rl.envs import BatchedEnv, Scenario, make_control
 from perceiver_rl.envs.engine import fields as f
 from perceiver_rl.envs.engine.units import UNIT_NAMES, UNITS, UnitType
-from perceiver_rl.envs.scenarios import SCENARIOS
+from perceiver_rl.envs.scenarios import SCENARIOS, point
 
 F = np.float32
 
@@ -52,6 +52,9 @@ class Unit:
         far = F(reach) + F(self.type.radius) + F(other.type.radius)
         return bool(dx * dx + dy * dy <= far * far)
 
+    def hits(self, other: Unit) -> bool:
+        return bool(self.type.damage) and (self.type.hits_air or not other.type.flies)
+
     def aim(self, units: list[Unit], acquires: bool) -> Unit | None:
         if self.target is not None and not self.target.alive:
             self.target = None
@@ -64,7 +67,7 @@ class Unit:
         reach = self.type.weapon_range if self.order == "hold" else self.type.scan
         if self.target is not None and self.reaches(self.target, reach):
             return self.target
-        foes = [foe for foe in units if foe.alive and foe.ours != self.ours]
+        foes = [foe for foe in units if foe.alive and foe.ours != self.ours and self.hits(foe)]
         near = [foe for foe in foes if self.reaches(foe, reach)]
         square = {foe.slot: sum(d * d for d in self.offset(foe)) for foe in near}
         return min(near, key=lambda foe: (square[foe.slot], foe.slot), default=None)
@@ -95,14 +98,52 @@ class Unit:
         self.x, self.y = self.x + share * dx, self.y + share * dy
 
     def suffer(self, attacker: Unit) -> None:
-        bonus = attacker.type.bonus if attacker.type.bonus_against in self.type.attributes else 0
-        force = F(attacker.type.damage + bonus)
+        force = F(attacker.type.damage_against(self.type))
         for _ in range(attacker.type.hits):
             absorbed = min(self.shield, force)
             self.shield -= absorbed
             if force > absorbed:
                 self.health -= max(force - absorbed - F(self.type.armor), F(0.5))
         self.shield_wait = 160
+
+    def in_bar(self, other: Unit, target: Unit) -> bool:
+        """Whether another is in the bar across the line of fire to the target."""
+        x, y = self.offset(target)
+        distance = np.sqrt(x * x + y * y)
+        x, y = (x / distance, y / distance) if distance * distance >= F(1e-12) else (F(1), F(0))
+        dx, dy = target.offset(other)
+        length, width = (F(side) * F(0.5) + F(other.type.radius) for side in self.type.beam)
+        return bool(abs(dy * x - dx * y) <= length and abs(dx * x + dy * y) <= width)
+
+
+def strike(units: list[Unit], attacks: list[tuple[Unit, Unit]]) -> None:
+    living = [unit for unit in units if unit.alive]
+    for attacker, target in attacks:
+        below = [unit for unit in living if unit.ours != attacker.ours and not unit.type.flies]
+        if attacker.type.blast_radius:
+            attacker.health = attacker.shield = F(0)
+        elif any(attacker.type.beam):
+            for unit in below:
+                if attacker.in_bar(unit, target):
+                    unit.suffer(attacker)
+        else:
+            target.suffer(attacker)
+    detonate(living)
+
+
+def detonate(living: list[Unit]) -> None:
+    intact = [unit for unit in living if unit.type.blast_radius]
+    while any(unit.health <= 0 for unit in intact):
+        for bomb in [*intact]:
+            if bomb.health > 0:
+                continue
+            intact.remove(bomb)
+            for unit in living:
+                dx, dy = bomb.offset(unit)
+                far = F(bomb.type.blast_radius) + F(unit.type.radius)
+                below = unit.ours != bomb.ours and not unit.type.flies
+                if below and dx * dx + dy * dy <= far * far:
+                    unit.suffer(bomb)
 
 
 def push_apart(units: list[Unit], playable: tuple[float, float, float, float]) -> None:
@@ -111,12 +152,12 @@ def push_apart(units: list[Unit], playable: tuple[float, float, float, float]) -
         near = {
             other.slot: F(one.type.radius) + F(other.type.radius)
             for other in units
-            if other is not one
+            if other is not one and other.type.flies == one.type.flies
         }
         touching = [
             other
             for other in units
-            if other is not one
+            if other.slot in near
             and sum(d * d for d in one.offset(other)) < near[other.slot] * near[other.slot]
         ]
         for other in touching:
@@ -129,6 +170,8 @@ def push_apart(units: list[Unit], playable: tuple[float, float, float, float]) -
             pushes[other.slot][1] += gap * dy
     left, bottom, right, top = (F(edge) for edge in playable)
     for unit in units:
+        if unit.type.speed == 0:
+            pushes[unit.slot] = [F(0), F(0)]
         unit.x = min(max(unit.x + pushes[unit.slot][0], left), right)
         unit.y = min(max(unit.y + pushes[unit.slot][1], bottom), top)
 
@@ -139,15 +182,15 @@ def run_loop(
     living = [unit for unit in units if unit.alive]
     for unit in living:
         unit.recover()
-    attacks = [
-        (unit, unit.target) for unit in living if unit.decide(units, not unit.ours or own_acquires)
-    ]
+    attacks: list[tuple[Unit, Unit]] = []
+    for unit in living:
+        if unit.decide(units, not unit.ours or own_acquires):
+            assert unit.target is not None
+            attacks.append((unit, unit.target))
     for unit in living:
         unit.walk()
     push_apart(living, playable)
-    for attacker, victim in attacks:
-        assert victim is not None
-        victim.suffer(attacker)
+    strike(units, attacks)
     for unit in living:
         unit.alive = bool(unit.health > 0)
 
@@ -195,9 +238,23 @@ def seen(units: list[Unit]) -> dict[int, tuple[Any, ...]]:
     }
 
 
-@pytest.mark.parametrize("name", list(SCENARIOS))
+def clash(*team: tuple[str, int]) -> Scenario:
+    """Make a battle of equal teams that start close to one another."""
+    places = ((point(12, 16), point(19, 16)), (point(19, 14), point(13, 18)))
+    name = "-".join(unit for unit, _ in team)
+    return Scenario(name=name, own=team, enemy=team, places=places, step_limit=99, jitter=0.4)
+
+
+CLASHES = (
+    clash(("zergling", 6), ("baneling", 6)),
+    clash(("colossus", 2), ("zealot", 4), ("stalker", 2)),
+    clash(("hydralisk", 3), ("roach", 2), ("spine_crawler", 1), ("baneling", 2)),
+)
+
+
+@pytest.mark.parametrize("name", [*SCENARIOS, *CLASHES], ids=lambda one: getattr(one, "name", one))
 @pytest.mark.parametrize("opponent", ["random", "attack-nearest", "focus-fire"])
-def test_engine_agrees_bit_for_bit_with_the_plain_one(name: str, opponent: str) -> None:
+def test_engine_agrees_bit_for_bit_with_the_plain_one(name: Any, opponent: str) -> None:
     env = BatchedEnv(name, 2, opponent=opponent)
     control = make_control("random", env.observation_space, env.action_space, seed=5)
     observation = env.reset([11, 12])

@@ -84,7 +84,7 @@ def test_a_cleared_wave_brings_four_roaches_five_marines_and_new_places_at_once(
     lives = np.array([45, 30, 20, 10, 45, 45, 45, 45, 45], dtype=np.float32)
     env.units[:, f.HEALTH, :9] = lives
     env.units[:, :, 4] = 0  # one marine is dead
-    env.units[:, f.BULK, 4] = f.NO_BULK
+    env.units[:, f.BULK : f.AIR_BULK + 1, 4] = f.NO_BULK
     env.games[:, [f.OWN_ALIVE, f.OWN_LOST]] = 8, 1
     kill_the_wave(env)
     step = env.step(still(env))

@@ -74,7 +74,7 @@ def test_a_random_opponent_gives_every_order_and_targets_only_the_living() -> No
     env = BatchedEnv("Battle-3m", 64, opponent="random")
     env.reset(range(64))
     env.units[:, :, 1] = 0
-    env.units[:, f.BULK, 1] = f.NO_BULK
+    env.units[:, f.BULK : f.AIR_BULK + 1, 1] = f.NO_BULK
     env.games[:, f.OWN_ALIVE] -= 1
     find_opponent("random")(env.units, env.games, FORCE, HOMES, env.scenario.rules())
     orders = env.units[:, f.ORDER, 3:6]
@@ -88,7 +88,7 @@ def test_a_random_opponent_gives_every_order_and_targets_only_the_living() -> No
 def test_no_opponent_touches_our_units_or_the_dead(name: str) -> None:
     env = battle(8)
     env.units[:, :, 4] = 0
-    env.units[:, f.BULK, 4] = f.NO_BULK
+    env.units[:, f.BULK : f.AIR_BULK + 1, 4] = f.NO_BULK
     before = env.units.copy()
     for _ in range(5):
         find_opponent(name)(env.units, env.games, FORCE, HOMES, env.scenario.rules())
