@@ -91,7 +91,7 @@ def attend_to_many_keys(
     """
     heads, head_dim = query.shape[1], query.shape[3]
     batch, rows, width = key_value.shape
-    folded = query @ key.weight.unflatten(0, (heads, -1))
+    folded = _per_head(query, key.weight.unflatten(0, (heads, -1)))
     shared = key_value.unsqueeze(1).expand(batch, heads, rows, width)
     pooled = functional.scaled_dot_product_attention(
         folded.expand(batch, -1, -1, -1),
@@ -100,7 +100,7 @@ def attend_to_many_keys(
         attn_mask=additive_mask(mask, key_value.dtype),
         scale=head_dim**-0.5,
     )
-    values = pooled @ value.weight.unflatten(0, (heads, -1)).transpose(1, 2)
+    values = _per_head(pooled, value.weight.unflatten(0, (heads, -1)).transpose(1, 2))
     merged = values.transpose(1, 2).flatten(2) + value.bias
     if mask is not None:
         merged = merged * mask.any(1).to(merged.dtype)[:, None, None]
@@ -125,9 +125,17 @@ def attend_from_many_queries(
     """
     heads, rows, head_dim = key.shape[1:]
     scale = head_dim**-0.5
-    folded = (key * scale) @ query.weight.unflatten(0, (heads, -1))
-    offset = ((key * scale) @ query.bias.unflatten(0, (heads, -1, 1))).flatten(1)
+    scaled = key * scale
+    folded = _per_head(scaled, query.weight.unflatten(0, (heads, -1)))
+    offset = _per_head(scaled, query.bias.unflatten(0, (heads, -1, 1))).flatten(1)
     scores = torch.baddbmm(offset.unsqueeze(1), queries, folded.flatten(1, 2).transpose(1, 2))
     weights = scores.unflatten(2, (heads, rows)).softmax(-1).flatten(2)
-    values = value @ output.weight.unflatten(1, (heads, -1)).permute(1, 2, 0)
+    values = _per_head(value, output.weight.unflatten(1, (heads, -1)).permute(1, 2, 0))
     return torch.baddbmm(output.bias.expand(1, 1, -1), weights, values.flatten(1, 2))
+
+
+def _per_head(
+    x: Float[Tensor, "batch head row inner"], weight: Float[Tensor, "head inner outer"]
+) -> Float[Tensor, "batch head row outer"]:
+    """Multiply each head's rows by its own matrix: one product over all samples, not one each."""
+    return torch.einsum("bhri,hio->bhro", x, weight)
