@@ -272,8 +272,10 @@ class BatchedEnv:
         for loops in range(1, LOOPS_PER_STEP):
             self.games[:, f.LEFT] = np.minimum(self.games[:, f.LEFT], loops)
             self._run_loops()
-            show()
-            self._put_back(before)
+            try:
+                show()
+            finally:
+                self._put_back(before)
 
     @property
     def state(self) -> dict[str, NDArray[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -15,17 +15,25 @@ from .batched_env import BatchedEnv, Observation
 from .scenarios import Scenario
 from .snapshot import Snapshot
 
+if TYPE_CHECKING:
+    from .render import LiveView
+    from .render.window import Window
+
 RENDER_MODES = ("rgb_array",)
+"""Of a batch; a single environment can be shown in a window, too."""
+HUMAN = "human"
+SHOWN_PER_SECOND = 32
+SHOWN_EVERY = 2
 
 
-def check_render_mode(render_mode: str | None) -> None:
+def check_render_mode(render_mode: str | None, known: tuple[str, ...] = RENDER_MODES) -> None:
     """Check that there is such a render mode.
 
     Raises:
         ContractError: If not; names the known ones.
     """
-    if render_mode is not None and render_mode not in RENDER_MODES:
-        raise ContractError(unknown("render_mode", render_mode, RENDER_MODES))
+    if render_mode is not None and render_mode not in known:
+        raise ContractError(unknown("render_mode", render_mode, known))
 
 
 class ProxyEnv(gym.Env[Observation, NDArray[np.int64]]):
@@ -36,7 +44,8 @@ class ProxyEnv(gym.Env[Observation, NDArray[np.int64]]):
 
     Args:
         scenario: A scenario, its name or its Gymnasium id.
-        render_mode: ``rgb_array`` or None.
+        render_mode: ``rgb_array``, None, or ``human``: a window that shows every other game loop,
+            four times as fast as the game at normal speed.
         **options: Of :class:`~perceiver_rl.envs.BatchedEnv`: opponent, reward, max_entities,
             illegal.
 
@@ -45,19 +54,30 @@ class ProxyEnv(gym.Env[Observation, NDArray[np.int64]]):
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012  # as Gymnasium declares it
-        "render_modes": list(RENDER_MODES),
+        "render_modes": [*RENDER_MODES, HUMAN],
         "render_fps": 8,
     }
 
     def __init__(
         self, scenario: str | Scenario, render_mode: str | None = None, **options: Any
     ) -> None:
-        check_render_mode(render_mode)
+        check_render_mode(render_mode, (*RENDER_MODES, HUMAN))
         self.render_mode = render_mode
         self.batch = BatchedEnv(scenario, 1, **options)
         self.observation_space = self.batch.observation_space  # type: ignore[assignment]
         self.action_space = self.batch.action_space
         self._started = False
+        self._window: Window | None = None
+        self._view: LiveView | None = None
+        if render_mode == HUMAN:
+            self._open_window()
+
+    def _open_window(self) -> None:
+        from .render import LiveView
+        from .render.window import Window
+
+        self._window = Window(self.batch.scenario.name, SHOWN_PER_SECOND)
+        self._view = LiveView(self.batch, self._window.show, SHOWN_EVERY)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -68,7 +88,12 @@ class ProxyEnv(gym.Env[Observation, NDArray[np.int64]]):
             seed = self.batch.follow_up(0) if self._started else self._any_seed()
         self._started = True
         observation = self.batch.reset([seed])
+        self._show()
         return _only(observation), {"episode_seed": seed}
+
+    def _show(self) -> None:
+        if self._view is not None:
+            self._view.show()
 
     def _any_seed(self) -> int:
         return int(self.np_random.integers(2**31))
@@ -85,6 +110,7 @@ class ProxyEnv(gym.Env[Observation, NDArray[np.int64]]):
         if self.batch.finished[0]:
             raise ResetNeeded("the episode has ended (or none has begun): call reset() first")
         result = self.batch.step(np.asarray(action)[None])
+        self._show()
         return (
             _only(result.observation),
             float(result.reward[0]),
@@ -109,12 +135,17 @@ class ProxyEnv(gym.Env[Observation, NDArray[np.int64]]):
         return _only(observation)
 
     def render(self) -> NDArray[np.uint8] | None:
-        """Return a picture ``[height, width, 3]``, or None without a render mode."""
-        if self.render_mode is None:
+        """Return a picture ``[height, width, 3]``, or None without the mode ``rgb_array``."""
+        if self.render_mode != "rgb_array":
             return None
         from .render import draw_game  # Pillow is needed for pictures only
 
         return draw_game(self.batch, 0)
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
 
 
 def _only(observation: Observation) -> Observation:

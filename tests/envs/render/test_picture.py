@@ -10,7 +10,10 @@ import pytest
 
 from perceiver_rl.envs import BatchedEnv, make_control, make_vec
 from perceiver_rl.envs.engine import fields as f
-from perceiver_rl.envs.render import OWN, draw_game
+from perceiver_rl.envs.engine.units import UNIT_NAMES
+from perceiver_rl.envs.render import OWN, Artist, draw_game
+from perceiver_rl.envs.render.glyphs import GLYPHS, glyph, turned
+from perceiver_rl.envs.render.scene import read_scene
 from perceiver_rl.envs.scenarios import SCENARIOS
 
 
@@ -30,6 +33,7 @@ def test_a_picture_keeps_its_size_through_a_whole_game(name: str) -> None:
     ((rows, columns, channels),) = shapes
     assert (columns, channels) == (640, 3)
     assert rows == pytest.approx(56 + 16 + 624 * height / width, abs=2)
+    assert rows % 2 == 0  # films want it so
 
 
 def test_a_unit_is_drawn_where_it_stands_with_north_up() -> None:
@@ -73,3 +77,70 @@ def test_every_face_draws_the_same_picture() -> None:
 def test_without_a_render_mode_there_is_no_picture() -> None:
     env: Any = make_vec("perceiver_rl/Battle-3m-v0", 2, seed=0)
     assert env.get_images() == [None, None]
+
+
+def test_every_type_of_unit_has_a_look_of_its_own() -> None:
+    assert set(UNIT_NAMES) <= set(GLYPHS)
+    looks = {(each.outline, each.strokes, each.label) for each in GLYPHS.values()}
+    assert len(looks) == len(GLYPHS)
+
+
+def test_a_type_without_a_look_is_a_disc_with_letters() -> None:
+    assert (glyph("archon").outline, glyph("archon").label) == ((), "Ar")
+
+
+def test_shapes_turn_counterclockwise_from_east() -> None:
+    ((x, y),) = turned(((2.0, 0.0),), 0.5, np.pi / 2)
+    assert (x, y) == pytest.approx((0, 1))
+
+
+def test_a_scene_tells_who_aims_where() -> None:
+    env = BatchedEnv("Battle-3m", 1)
+    env.reset([0])
+    env.units[0, [f.X, f.Y], 0] = 4, 10
+    env.units[0, [f.X, f.Y], 4] = 4, 14
+    env.units[0, f.TARGET, 0] = 4
+    env.units[0, f.ORDER, 1] = f.MOVE
+    env.units[0, [f.GOAL_X, f.GOAL_Y], 1] = 20, 21
+    env.units[0, f.HEALTH, 5] = 0
+    sprites = read_scene(env, 0, 8).sprites
+    assert list(sprites) == [0, 1, 2, 3, 4]
+    assert (sprites[0].target, sprites[0].goal) == (4, (4.0, 14.0))
+    assert sprites[0].facing == pytest.approx(np.pi / 2)
+    assert (sprites[1].order, sprites[1].goal, sprites[1].target) == ("move", (20.0, 21.0), -1)
+    assert [each.facing for each in (sprites[2], sprites[4])] == [0.0, np.pi]
+    assert [each.alliance for each in sprites.values()] == [0, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(("cooldown", "seen"), [(13.0, True), (11.0, False)])
+def test_an_attack_is_shown_if_it_is_new(cooldown: float, seen: bool) -> None:
+    env = BatchedEnv("Battle-3m", 1)
+    env.reset([0])
+    env.units[0, f.TARGET, 0] = 4
+    env.units[0, f.COOLDOWN, 0] = cooldown  # of 13.77 loops
+    assert read_scene(env, 0, since=2).sprites[0].shoots is seen
+
+
+def bright(frame: Any) -> int:
+    """Count the pixels of a burst."""
+    return int(((frame[56:, :, 0] > 90) & (frame[56:, :, 2] < 60)).sum())
+
+
+def test_an_artist_shows_who_has_died_since_the_last_picture_and_only_then() -> None:
+    env = BatchedEnv("Battle-3m", 1)
+    env.reset([0])
+    artist = Artist(env)
+    before = bright(artist.draw())
+    env.units[0, f.HEALTH, 0] = 0
+    assert bright(artist.draw()) > before + 100
+    assert bright(artist.draw()) <= before
+    env.reset([1])
+    assert bright(artist.draw()) <= before + 20  # nobody dies of a new game
+
+
+def test_a_lost_shield_is_seen() -> None:
+    env = BatchedEnv("Battle-2s3z", 1)
+    env.reset([0])
+    full = draw_game(env, 0)
+    env.units[0, f.SHIELD, 0] = 0
+    assert not np.array_equal(draw_game(env, 0), full)

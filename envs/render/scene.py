@@ -1,0 +1,119 @@
+"""What there is to draw in a game, read from its state."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..batched_env import BatchedEnv
+from ..engine import fields as f
+from ..engine.units import UNIT_NAMES, UNITS
+from .glyphs import Point
+
+OWN, ENEMY, NEUTRAL = range(3)
+"""Alliances, as in the observation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sprite:
+    """A unit as a picture shows it.
+
+    Args:
+        slot: Its slot.
+        name: Its type.
+        alliance: OWN, ENEMY or NEUTRAL.
+        place: In cells.
+        radius: In cells.
+        facing: Angle to where it aims or goes, from the direction of x.
+        flies: Whether it is in the air.
+        health: Share left.
+        shield: Share left; None for a type without one.
+        energy: Share left; None for a type without any.
+        order: What it does, by name.
+        goal: Where it goes or aims, or None.
+        target: Slot that it aims at, or -1.
+        shoots: Whether it has attacked since the last picture.
+        sight: In cells.
+    """
+
+    slot: int
+    name: str
+    alliance: int
+    place: Point
+    radius: float
+    facing: float
+    flies: bool
+    health: float
+    shield: float | None
+    energy: float | None
+    order: str
+    goal: Point | None
+    target: int
+    shoots: bool
+    sight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A game at one moment.
+
+    Args:
+        seed: Of its episode.
+        loop: Game loops run.
+        sprites: The living, by slot.
+    """
+
+    seed: int
+    loop: int
+    sprites: dict[int, Sprite]
+
+
+def read_scene(batch: BatchedEnv, row: int, since: int) -> Scene:
+    """Read a game; attacks of the last ``since`` loops are shown."""
+    units, game = batch.units[row], batch.games[row]
+    alive = [slot for slot in range(batch.scenario.slots) if units[f.HEALTH, slot] > 0]
+    sprites = {slot: _sprite(batch, row, slot, since) for slot in alive}
+    return Scene(int(game[f.SEED]), int(game[f.LOOP]), sprites)
+
+
+def _sprite(batch: BatchedEnv, row: int, slot: int, since: int) -> Sprite:
+    unit = batch.units[row][:, slot]
+    name = UNIT_NAMES[int(unit[f.KIND])]
+    place = float(unit[f.X]), float(unit[f.Y])
+    alliance = OWN if slot < batch.scenario.own_slots else ENEMY
+    target, goal = _aim(batch, row, slot)
+    fresh = unit[f.COOLDOWN] > unit[f.PERIOD] - since
+    return Sprite(
+        slot=slot,
+        name=name,
+        alliance=alliance,
+        place=place,
+        radius=float(unit[f.RADIUS]),
+        facing=_angle(place, goal, alliance),
+        flies=getattr(UNITS[name], "flies", False),
+        health=float(unit[f.HEALTH] / unit[f.MAX_HEALTH]),
+        shield=float(unit[f.SHIELD] / unit[f.MAX_SHIELD]) if unit[f.MAX_SHIELD] > 0 else None,
+        energy=None,
+        order=f.ORDERS[int(unit[f.ORDER])],
+        goal=goal,
+        target=target,
+        shoots=bool(target >= 0 and fresh),
+        sight=float(unit[f.SIGHT]),
+    )
+
+
+def _aim(batch: BatchedEnv, row: int, slot: int) -> tuple[int, Point | None]:
+    """Return the slot that a unit aims at, or -1, and the point where it aims or goes."""
+    units = batch.units[row]
+    target, order = int(units[f.TARGET, slot]), int(units[f.ORDER, slot])
+    if target >= 0 and units[f.HEALTH, target] > 0:
+        return target, (float(units[f.X, target]), float(units[f.Y, target]))
+    if order in (f.MOVE, f.ATTACK_MOVE):
+        return f.NOBODY, (float(units[f.GOAL_X, slot]), float(units[f.GOAL_Y, slot]))
+    return f.NOBODY, None
+
+
+def _angle(place: Point, goal: Point | None, alliance: int) -> float:
+    if goal is None or goal == place:
+        return math.pi if alliance == ENEMY else 0.0
+    return math.atan2(goal[1] - place[1], goal[0] - place[0])
