@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import os
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
 
 import numba
 
+HERE: Final = Path(__file__).parent
+PACKAGE: Final = HERE.parent
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
@@ -17,8 +22,8 @@ def kernel(function: Function) -> Function:
     Fast-math stays off, so a trajectory is the same bit for bit on every CPU. The NumPy error model
     drops the check for a division by zero, which would keep loops from being vectorized.
 
-    A cached kernel does not notice changes of constants that it imports from other files: after
-    editing ``fields.py``, delete ``__pycache__/*.nb?`` in this package.
+    A cached kernel notices changes of its own file alone, but it contains constants and parts of
+    others. So each state of the sources has a cache of its own.
     """
     return _compiled(function, cache=True)
 
@@ -35,4 +40,27 @@ def part(function: Function) -> Function:
 def _compiled(function: Function, **options: Any) -> Function:
     plain = inspect.unwrap(function)  # run-time type checkers may have wrapped it
     jit = numba.njit(error_model="numpy", nogil=True, fastmath=False, **options)
-    return cast(Function, jit(plain))
+    shared = numba.config.CACHE_DIR  # read while the decorator runs
+    numba.config.CACHE_DIR = _CACHE or shared
+    try:
+        return cast(Function, jit(plain))
+    finally:
+        numba.config.CACHE_DIR = shared
+
+
+def _own_cache() -> str:
+    """Return the folder for kernels of these very sources; empty where it cannot be written."""
+    sources = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        source = path.read_bytes()
+        if path.parent == HERE or b"_jit import" in source:
+            sources.update(source)
+    folder = PACKAGE / "__pycache__" / f"kernels-{sources.hexdigest()[:16]}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return ""  # numba then chooses a folder of the user
+    return str(folder) if os.access(folder, os.W_OK) else ""
+
+
+_CACHE: Final = "" if numba.config.CACHE_DIR else _own_cache()

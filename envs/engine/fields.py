@@ -48,7 +48,8 @@ START_ENERGY: Final = 34
 ENERGY_REGEN: Final = 35  # per loop
 HEAL: Final = 36  # health per loop; 0 for those who do not heal
 HEAL_COST: Final = 37  # energy per loop
-UNIT_FIELDS: Final = 38
+HEALABLE: Final = 38
+UNIT_FIELDS: Final = 39
 
 # Fields of games (int64).
 LOOP: Final = 0

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from . import fields as f
 from ._jit import kernel, part
 from .area import detonate, sweep
+from .healing import find_patient, heal
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
@@ -152,6 +153,19 @@ def _aim(units: Floats, game: int, i: int, foes: tuple[int, int], acquires: bool
 
 
 @part
+def _go_on(units: Floats, game: int, i: int, course: tuple[Floats, Floats, Floats]) -> None:
+    """Let a unit walk towards the goal of its order, which ends with the step that arrives."""
+    goal_x, goal_y, pace = course
+    goal_x[i] = units[game, f.GOAL_X, i]
+    goal_y[i] = units[game, f.GOAL_Y, i]
+    pace[i] = units[game, f.SPEED, i]
+    dx = goal_x[i] - units[game, f.X, i]
+    dy = goal_y[i] - units[game, f.Y, i]
+    if dx * dx + dy * dy <= pace[i] * pace[i]:
+        units[game, f.ORDER, i] = f.IDLE
+
+
+@part
 def _decide(
     units: Floats,
     game: int,
@@ -171,12 +185,18 @@ def _decide(
         ours = i < own
         foes = (own, total) if ours else (0, own)
         acquires = rules[f.OWN_ACQUIRES if ours else f.ENEMY_ACQUIRES] > ZERO
-        target = _aim(units, game, i, foes, acquires)
+        tends = units[game, f.HEAL, i] > ZERO
+        if tends:
+            target = find_patient(units, game, i, (0, own) if ours else (own, total), acquires)
+        else:
+            target = _aim(units, game, i, foes, acquires)
         units[game, f.TARGET, i] = np.float32(target)
         order = int(units[game, f.ORDER, i])
         if target >= 0:
             if _within(units, game, i, target, units[game, f.RANGE, i]):
-                if units[game, f.COOLDOWN, i] <= ZERO:
+                if tends:
+                    heal(units, game, i, target)
+                elif units[game, f.COOLDOWN, i] <= ZERO:
                     units[game, f.COOLDOWN, i] += units[game, f.PERIOD, i]
                     victim[i] = target
             elif order != f.HOLD:
@@ -184,13 +204,7 @@ def _decide(
                 goal_y[i] = units[game, f.Y, target]
                 pace[i] = units[game, f.SPEED, i]
         elif order in (f.MOVE, f.ATTACK_MOVE):
-            goal_x[i] = units[game, f.GOAL_X, i]
-            goal_y[i] = units[game, f.GOAL_Y, i]
-            pace[i] = units[game, f.SPEED, i]
-            dx = goal_x[i] - units[game, f.X, i]
-            dy = goal_y[i] - units[game, f.Y, i]
-            if dx * dx + dy * dy <= pace[i] * pace[i]:
-                units[game, f.ORDER, i] = f.IDLE
+            _go_on(units, game, i, course)
 
 
 @part

@@ -73,7 +73,8 @@ def _write_entities(
         entities[game, slot, _ATTACKERS] = 0
     for slot in range(total):
         target = int(units[game, f.TARGET, slot])
-        if target >= 0 and units[game, f.HEALTH, target] > np.float32(0):
+        hostile = (slot < own) != (target < own)  # a healer's target is a friend
+        if target >= 0 and hostile and units[game, f.HEALTH, target] > np.float32(0):
             entities[game, target, _ATTACKERS] += np.float32(1)
 
 

@@ -136,6 +136,7 @@ class UnitType:
         row[f.ENERGY_REGEN] = ENERGY_PER_SECOND / LOOPS_PER_SECOND if self.energy else 0.0
         row[f.HEAL] = self.heals / LOOPS_PER_SECOND
         row[f.HEAL_COST] = self.heal_cost / LOOPS_PER_SECOND
+        row[f.HEALABLE] = "biological" in self.attributes and "structure" not in self.attributes
         return row[f.FIRST_STAT :]
 
 

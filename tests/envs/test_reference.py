@@ -20,7 +20,7 @@ from perceiver_rl.envs.scenarios import SCENARIOS, point
 F = np.float32
 
 
-@dataclass
+@dataclass(eq=False)
 class Unit:
     slot: int
     ours: bool
@@ -30,6 +30,7 @@ class Unit:
     health: Any
     shield: Any
     cooldown: Any
+    energy: Any = 0.0
     shield_wait: int = 0
     order: str = "idle"
     target: Unit | None = None
@@ -72,14 +73,46 @@ class Unit:
         square = {foe.slot: sum(d * d for d in self.offset(foe)) for foe in near}
         return min(near, key=lambda foe: (square[foe.slot], foe.slot), default=None)
 
+    def patient(self, units: list[Unit], acquires: bool) -> Unit | None:
+        grown = self.energy + F(0.5625 / 16)
+        self.energy = min(grown, F(self.type.energy))
+        if self.order == "move" or self.energy < F(self.type.heal_cost / 16):
+            return None
+        stays = self.order == "hold" or (self.order == "idle" and not acquires)
+        reach = self.type.weapon_range if stays else self.type.scan
+        friends = [one for one in units if one.alive and one.ours == self.ours]
+        tended = [one.target for one in friends if one.type.heals and one.slot < self.slot]
+        hurt = [
+            one
+            for one in friends
+            if one is not self
+            and one.health < one.type.health
+            and "biological" in one.type.attributes
+            and self.reaches(one, reach)
+            and one not in tended
+        ]
+        if self.target in hurt:
+            return self.target
+        square = {one.slot: sum(d * d for d in self.offset(one)) for one in hurt}
+        return min(hurt, key=lambda one: (square[one.slot], one.slot), default=None)
+
+    def heal(self, patient: Unit) -> None:
+        most = F(self.type.heals / 16)
+        given = min(most, F(patient.type.health) - patient.health)
+        patient.health += given
+        self.energy -= F(self.type.heal_cost / 16) * (given / most)
+
     def decide(self, units: list[Unit], acquires: bool) -> bool:
         """Choose a target and a way; return whether the unit attacks in this loop."""
-        self.target = self.aim(units, acquires)
+        choose = self.patient if self.type.heals else self.aim
+        self.target = choose(units, acquires)
         self.step = (F(0), F(0), F(0))
         pace = F(self.type.speed / 16)
         if self.target is not None:
             if self.reaches(self.target, self.type.weapon_range):
-                if self.cooldown <= 0:
+                if self.type.heals:
+                    self.heal(self.target)
+                elif self.cooldown <= 0:
                     self.cooldown += F(self.type.cooldown * 16)
                     return True
             elif self.order != "hold":
@@ -209,6 +242,7 @@ def read_units(env: BatchedEnv, row: int) -> list[Unit]:
             health=state[f.HEALTH, slot],
             shield=state[f.SHIELD, slot],
             cooldown=state[f.COOLDOWN, slot],
+            energy=state[f.ENERGY, slot],
             shield_wait=int(state[f.SHIELD_WAIT, slot]),
             order=f.ORDERS[int(state[f.ORDER, slot])],
             goal=(state[f.GOAL_X, slot], state[f.GOAL_Y, slot]),
@@ -231,7 +265,7 @@ def seen(units: list[Unit]) -> dict[int, tuple[Any, ...]]:
     return {
         unit.slot: (
             *(unit.x, unit.y, unit.health, unit.shield),
-            *(unit.cooldown, unit.shield_wait, unit.order),
+            *(unit.cooldown, unit.energy, unit.shield_wait, unit.order),
         )
         for unit in units
         if unit.alive
@@ -248,6 +282,7 @@ def clash(*team: tuple[str, int]) -> Scenario:
 CLASHES = (
     clash(("zergling", 6), ("baneling", 6)),
     clash(("colossus", 2), ("zealot", 4), ("stalker", 2)),
+    clash(("marine", 4), ("marauder", 2), ("medivac", 3)),
     clash(("hydralisk", 3), ("roach", 2), ("spine_crawler", 1), ("baneling", 2)),
 )
 
