@@ -40,12 +40,12 @@ def part(function: Function) -> Function:
 def _compiled(function: Function, **options: Any) -> Function:
     plain = inspect.unwrap(function)  # run-time type checkers may have wrapped it
     jit = numba.njit(error_model="numpy", nogil=True, fastmath=False, **options)
-    shared = numba.config.CACHE_DIR  # read while the decorator runs
-    numba.config.CACHE_DIR = _CACHE or shared
+    shared = _CONFIG.CACHE_DIR  # read while the decorator runs
+    _CONFIG.CACHE_DIR = _CACHE or shared
     try:
         return cast(Function, jit(plain))
     finally:
-        numba.config.CACHE_DIR = shared
+        _CONFIG.CACHE_DIR = shared
 
 
 def _own_cache() -> str:
@@ -63,4 +63,5 @@ def _own_cache() -> str:
     return str(folder) if os.access(folder, os.W_OK) else ""
 
 
-_CACHE: Final = "" if numba.config.CACHE_DIR else _own_cache()
+_CONFIG: Final[Any] = numba.config  # its entries are made at run time
+_CACHE: Final = "" if _CONFIG.CACHE_DIR else _own_cache()

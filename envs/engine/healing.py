@@ -68,7 +68,7 @@ def _is_tended(units: Floats, game: int, patient: int, first: int, last: int) ->
 
 
 @kernel
-def heal(units: Floats, game: int, i: int, patient: int) -> None:
+def heal(units: Floats, game: int, i: int, patient: np.int64) -> None:
     """Give a patient one loop's share of health, or what it lacks for the same share of energy."""
     lack = units[game, f.MAX_HEALTH, patient] - units[game, f.HEALTH, patient]
     given = min(units[game, f.HEAL, i], lack)
