@@ -52,7 +52,16 @@ class TargetCell(nn.Module):
         self.query = linear(config.embedding_width, config.key_width)
         self.scale = config.key_width**-0.5
 
-    def forward(self, context: Float[Tensor, "batch embedding"]) -> Float[Tensor, "batch cell"]:
-        """Return the log-probability of each cell, in row-major order."""
+    def forward(
+        self,
+        context: Float[Tensor, "batch embedding"],
+        cells: Bool[Tensor, "batch cell"] | None = None,
+    ) -> Float[Tensor, "batch cell"]:
+        """Return the log-probability of each cell, in row-major order.
+
+        Args:
+            context: The autoregressive embedding.
+            cells: True where a cell is legal, None if all are; without any, cell 0 has 0.
+        """
         logits = self.query(context) @ self.key(self.features).t() * self.scale
-        return logits.log_softmax(-1)
+        return logits.log_softmax(-1) if cells is None else masked_log_softmax(logits, cells)

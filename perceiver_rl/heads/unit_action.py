@@ -27,6 +27,7 @@ class HeadInputs(NamedTuple):
         types: ``[B, A]``, True where an action type is legal.
         selectable: ``[B, N]``, True where an entity may be selected.
         targets: ``[B, A, N]``, True where an entity is a legal target of an action type.
+        cells: ``[B, G_r * G_c]``, True where a cell is a legal target; None: all are.
     """
 
     core: Float[Tensor, "batch core"]
@@ -34,6 +35,7 @@ class HeadInputs(NamedTuple):
     types: Bool[Tensor, "batch action"]
     selectable: Bool[Tensor, "batch entity"]
     targets: Bool[Tensor, "batch action entity"]
+    cells: Bool[Tensor, "batch cell"] | None = None
 
 
 class ActionParts(NamedTuple):
@@ -97,6 +99,7 @@ class UnitActionHead(nn.Module):
     ) -> None:
         super().__init__()
         self.num_entities = space.max_entities
+        self.num_cells = space.num_cells
         self.register_buffer("uses", torch.from_numpy(space.uses), persistent=False)
         last = linear(config.hidden_width, len(space.types))
         # Small first logits: the untrained policy chooses nearly uniformly among legal types.
@@ -158,7 +161,8 @@ class UnitActionHead(nn.Module):
             1, action_type[:, None, None].expand(-1, 1, self.num_entities)
         ).squeeze(1)
         return _Targets(
-            self.target_unit(context, inputs.per_entity, legal), self.target_cell(context)
+            self.target_unit(context, inputs.per_entity, legal),
+            self.target_cell(context, inputs.cells),
         )
 
     def _joint(
@@ -185,7 +189,7 @@ class UnitActionHead(nn.Module):
                 categorical.strict(categorical.pick(type_log_probs, action_type)),
                 chosen.log_prob,
                 categorical.strict(categorical.pick(targets.unit, unit)),
-                categorical.pick(targets.cell, cell),
+                categorical.strict(categorical.pick(targets.cell, cell)),
             ],
             dim=-1,
         )

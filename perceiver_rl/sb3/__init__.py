@@ -1,10 +1,15 @@
 """The plugin's face towards stable-baselines3: extractors and policies."""
 
+from typing import TYPE_CHECKING, Any
+
 from perceiver_rl.sb3.distribution import UnitActionDistribution
 from perceiver_rl.sb3.extractor import EntityExtractor, EntityFeatures, PerceiverExtractor
 from perceiver_rl.sb3.policy import EntityPolicy
 from perceiver_rl.sb3.presets import PRESETS, Preset, PresetName, preset_named
 from perceiver_rl.sb3.vector_env import GymVectorToSB3
+
+if TYPE_CHECKING:
+    from perceiver_rl.sb3.contrib import MaskableEntityPolicy, RecurrentEntityPolicy
 
 __all__ = [
     "PRESETS",
@@ -12,9 +17,24 @@ __all__ = [
     "EntityFeatures",
     "EntityPolicy",
     "GymVectorToSB3",
+    "MaskableEntityPolicy",
     "PerceiverExtractor",
     "Preset",
     "PresetName",
+    "RecurrentEntityPolicy",
     "UnitActionDistribution",
     "preset_named",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what needs sb3-contrib only when it is asked for."""
+    if name not in ("MaskableEntityPolicy", "RecurrentEntityPolicy"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from perceiver_rl.sb3 import contrib
+    except ImportError as error:
+        raise ImportError(
+            f"{name} needs sb3-contrib: pip install 'perceiver-rl[contrib]'"
+        ) from error
+    return getattr(contrib, name)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from stable_baselines3.common.distributions import Distribution
 from torch import Tensor, nn
 
 from perceiver_rl.heads import ActionParts, HeadInputs, UnitActionHead
+from perceiver_rl.spaces import ActionError
 
 
 class UnitActionDistribution(Distribution):
@@ -33,6 +35,16 @@ class UnitActionDistribution(Distribution):
         """Set what the head decides from."""
         self._inputs, self._head, self._last = inputs, head, None
         return self
+
+    def apply_masking(self, masks: Any) -> None:
+        """Forbid what flat masks ``[B, A + 2 N + N + cells]`` forbid, besides the inputs' own.
+
+        Raises:
+            ActionError: If the masks have another size, or forbid to leave an entity unselected.
+        """
+        head, inputs = self._ready()
+        self._inputs = _restrict(inputs, torch.as_tensor(masks, device=inputs.core.device), head)
+        self._last = None
 
     def sample(self) -> Tensor:
         """Draw actions ``[B, 3 + N]``."""
@@ -83,3 +95,28 @@ class UnitActionDistribution(Distribution):
         head, inputs = self._ready()
         self._last = head.sample(inputs, deterministic)
         return self._last.actions
+
+
+def _restrict(inputs: HeadInputs, masks: Tensor, head: UnitActionHead) -> HeadInputs:
+    """Return the inputs with the algorithm's flat masks taken into account.
+
+    Raises:
+        ActionError: If the masks have another size, or forbid to leave an entity unselected.
+    """
+    sizes = (inputs.types.shape[1], 2 * head.num_entities, head.num_entities, head.num_cells)
+    masks = masks.reshape(len(inputs.core), -1).bool()
+    if masks.shape[1] != sum(sizes):
+        raise ActionError(
+            f"action masks must have {' + '.join(map(str, sizes))} = {sum(sizes)} columns,"
+            f" got {masks.shape[1]}"
+        )
+    types, selection, units, cells = masks.split(sizes, dim=1)
+    leave, select = selection.unflatten(1, (-1, 2)).unbind(-1)
+    if not bool(leave.all()):
+        raise ActionError("action masks cannot force a selection: mask what may not be selected")
+    return inputs._replace(
+        types=inputs.types & types,
+        selectable=inputs.selectable & select,
+        targets=inputs.targets & units.unsqueeze(1),
+        cells=cells,
+    )

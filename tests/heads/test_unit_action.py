@@ -59,7 +59,8 @@ def inputs_for(
 
 
 def repeated(inputs: HeadInputs, count: int) -> HeadInputs:
-    return HeadInputs(*(tensor.expand(count, *tensor.shape[1:]) for tensor in inputs))
+    given = {name: tensor for name, tensor in inputs._asdict().items() if tensor is not None}
+    return HeadInputs(**{name: t.expand(count, *t.shape[1:]) for name, t in given.items()})
 
 
 ALL = [[1, 1, 1]] * 5
@@ -69,6 +70,9 @@ CASES = {
     "some masked": inputs_for([1, 0, 1, 1, 0], [1, 0, 1], [[0] * 3] * 3 + [[0, 1, 1], [0] * 3]),
     "nobody selectable": inputs_for([1, 1, 1, 1, 1], [0, 0, 0], ALL),
     "no target": inputs_for([1, 1, 1, 1, 1], [1, 1, 0], [[0, 0, 0]] * 5),
+    "one cell": inputs_for([1, 1, 1, 1, 1], [1, 1, 0], ALL)._replace(
+        cells=torch.tensor([[False, True]])
+    ),
     "nothing legal": inputs_for([0, 0, 0, 0, 0], [0, 0, 0], [[0, 0, 0]] * 5),
 }
 
@@ -186,7 +190,8 @@ def test_independent_coins_ignore_the_order_of_entities() -> None:
 
 def test_extreme_logits_keep_log_probs_finite() -> None:
     head = UnitActionHead(SPACE, CORE, WIDTH, "independent", CONFIG)
-    inputs = HeadInputs(*(t.float() if t.is_floating_point() else t for t in CASES["no target"]))
+    inputs = CASES["no target"]
+    inputs = inputs._replace(core=inputs.core.float(), per_entity=inputs.per_entity.float())
     for size in (1e-6, 1e6):
         scaled = inputs._replace(per_entity=inputs.per_entity * size, core=inputs.core * size)
         parts = head.sample(repeated(scaled, 100))

@@ -96,7 +96,7 @@ def test_save_and_load_reproduce_actions_and_values_exactly(
 def test_every_constructor_argument_survives_policy_save() -> None:
     space, actions = _spaces()
     policy = EntityPolicy(space, actions, lambda _: 1e-3)
-    asked = set(inspect.signature(EntityPolicy.__init__).parameters) - {"self"}
+    asked = set(inspect.signature(EntityPolicy.__init__).parameters) - {"self", "own"}
     assert asked == set(policy._get_constructor_parameters())
 
 

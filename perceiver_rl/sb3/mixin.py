@@ -1,0 +1,273 @@
+"""What all entity policies have in common: encoder, unit-action head, masks, saving."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.distributions import Distribution
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
+from torch import Tensor, nn
+
+from perceiver_rl.entities import configured
+from perceiver_rl.heads import HeadInputs, UnitActionHead
+from perceiver_rl.nn import linear
+from perceiver_rl.sb3.distribution import UnitActionDistribution
+from perceiver_rl.sb3.extractor import EntityExtractor, EntityFeatures
+from perceiver_rl.sb3.presets import preset_named
+from perceiver_rl.spaces import (
+    ACTION_TYPE_MASK,
+    ENTITIES,
+    SELECTABLE_MASK,
+    TARGET_MASK,
+    ActionError,
+    ObservationError,
+    UnitActionSpace,
+    check_keys,
+    check_observation_space,
+    unknown,
+)
+
+_ARGUMENTS = (
+    "encoder",
+    "selection",
+    "preset",
+    "encoder_kwargs",
+    "head_kwargs",
+    "share_features_extractor",
+    "normalize_images",
+    "optimizer_class",
+    "optimizer_kwargs",
+)
+
+
+class ActorFeatures(NamedTuple):
+    """Features of the actor, and the masks of the observation they come from."""
+
+    features: EntityFeatures
+    masks: Mapping[str, Tensor]
+
+
+class MaskedExtractor(EntityExtractor):
+    """The extractor of an entity policy: passes the observation's masks on to the head."""
+
+    def forward(self, observations: dict[str, Tensor]) -> ActorFeatures:  # type: ignore[override]
+        """Return features and masks."""
+        return ActorFeatures(self.encode(observations), observations)
+
+
+class _Split(nn.Module):
+    """In the place of the parent's MLP: the actor reads everything, the critic the state."""
+
+    def __init__(self, features_dim: int) -> None:
+        super().__init__()
+        self.latent_dim_pi = self.latent_dim_vf = features_dim
+
+    def forward(self, latent: ActorFeatures) -> tuple[ActorFeatures, Tensor]:
+        return self.forward_actor(latent), self.forward_critic(latent)
+
+    def forward_actor(self, latent: ActorFeatures) -> ActorFeatures:
+        return latent
+
+    def forward_critic(self, latent: ActorFeatures) -> Tensor:
+        return latent.features.state
+
+
+if TYPE_CHECKING:
+    _Parent = ActorCriticPolicy
+else:
+    _Parent = object
+
+
+class EntityPolicyMixin(_Parent):
+    """Turns a policy class of stable-baselines3 or sb3-contrib into an entity policy.
+
+    Comes before the policy class among the bases. Arguments as :class:`EntityPolicy`'s.
+    """
+
+    _own_arguments: ClassVar[tuple[str, ...]] = ()
+    """Arguments of the policy class that stay open to the user."""
+
+    def __init__(  # noqa: PLR0913 - the signature stable-baselines3 gives its policies
+        self,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
+        lr_schedule: Schedule,
+        *,
+        encoder: str = "perceiver",
+        selection: str = "independent",
+        preset: str = "tiny",
+        encoder_kwargs: Mapping[str, Any] | None = None,
+        head_kwargs: Mapping[str, Any] | None = None,
+        share_features_extractor: bool = True,
+        normalize_images: bool = True,
+        optimizer_class: type[torch.optim.Optimizer] = torch.optim.Adam,
+        optimizer_kwargs: dict[str, Any] | None = None,
+        **own: Any,
+    ) -> None:
+        _check_spaces(observation_space, action_space)
+        self._check_own(own)
+        # Read by _build, which the parent's constructor calls.
+        self.encoder_name = encoder
+        self.selection_name = selection
+        self.preset_name = preset
+        self.encoder_kwargs = dict(encoder_kwargs or {})
+        self.head_kwargs = dict(head_kwargs or {})
+        self.own = dict(own)
+        super().__init__(
+            observation_space,
+            action_space,
+            lr_schedule,
+            net_arch=[],
+            ortho_init=False,
+            features_extractor_class=MaskedExtractor,
+            features_extractor_kwargs={
+                "encoder": encoder,
+                "preset": preset,
+                "encoder_kwargs": self.encoder_kwargs,
+            },
+            share_features_extractor=share_features_extractor,
+            normalize_images=normalize_images,
+            optimizer_class=optimizer_class,
+            optimizer_kwargs=optimizer_kwargs,
+            **own,
+        )
+
+    def _check_own(self, own: Mapping[str, Any]) -> None:
+        known = (*_ARGUMENTS, *self._own_arguments)
+        for name in own:
+            if name not in self._own_arguments:
+                raise ValueError(unknown(f"argument of {type(self).__name__}", name, known))
+        if own.get("use_sde"):
+            raise ValueError(f"{type(self).__name__} has discrete actions; use_sde must be False")
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        """Return every constructor argument; the parent forgets ``share_features_extractor``."""
+        return {
+            "observation_space": self.observation_space,
+            "action_space": self.action_space,
+            "lr_schedule": self._dummy_schedule,
+            "encoder": self.encoder_name,
+            "selection": self.selection_name,
+            "preset": self.preset_name,
+            "encoder_kwargs": self.encoder_kwargs,
+            "head_kwargs": self.head_kwargs,
+            "share_features_extractor": self.share_features_extractor,
+            "normalize_images": self.normalize_images,
+            "optimizer_class": self.optimizer_class,
+            "optimizer_kwargs": self.optimizer_kwargs,
+            **self.own,
+        }
+
+    def _build_mlp_extractor(self) -> None:
+        self.mlp_extractor = _Split(self._core_width)  # type: ignore[assignment]
+
+    def _build(self, lr_schedule: Schedule) -> None:
+        """Build the head, the value network and the optimizer."""
+        self._build_mlp_extractor()
+        width = self.mlp_extractor.latent_dim_pi
+        sizes = preset_named(self.preset_name)
+        self.action_dist = UnitActionDistribution()
+        self.action_net = self.action_dist.proba_distribution_net(
+            self.action_space,
+            width,
+            self._entity_extractor.encoder.width,
+            self.selection_name,
+            configured(sizes.head, self.head_kwargs, "head"),
+        )
+        self.value_net = nn.Sequential(  # type: ignore[assignment]  # the parent's is one layer
+            linear(width, width), nn.ReLU(), linear(width, 1)
+        )
+        learning_rate = lr_schedule(1)
+        self.optimizer = self.optimizer_class(
+            self.parameters(),
+            lr=learning_rate,  # type: ignore[call-arg]  # every optimizer of torch has it
+            **self.optimizer_kwargs,
+        )
+
+    @property
+    def _core_width(self) -> int:
+        """Features of the state that head and value network read."""
+        return self.features_dim
+
+    @property
+    def _entity_extractor(self) -> MaskedExtractor:
+        extractor = self.features_extractor
+        assert isinstance(extractor, MaskedExtractor)  # set by the constructor
+        return extractor
+
+    def _get_action_dist_from_latent(self, latent_pi: Any) -> Distribution:
+        assert isinstance(self.action_dist, UnitActionDistribution)  # set by _build
+        assert isinstance(self.action_net, UnitActionHead)  # likewise
+        return self.action_dist.proba_distribution(self.head_inputs(latent_pi), self.action_net)
+
+    def head_inputs(self, latent: ActorFeatures) -> HeadInputs:
+        """Join the actor's features and the observation's masks into what the head reads."""
+        features, masks = latent
+        present = features.present
+        num_types = len(self.action_space.types)  # type: ignore[attr-defined]
+
+        def legal(key: str, default: Tensor) -> Tensor:
+            return masks[key] > 0.5 if key in masks else default
+
+        types = present.new_ones(len(present), num_types)
+        targets = present.unsqueeze(1).expand(-1, num_types, -1)
+        return HeadInputs(
+            core=features.state,
+            per_entity=features.per_entity,
+            types=legal(ACTION_TYPE_MASK, types),
+            selectable=legal(SELECTABLE_MASK, present) & present,
+            targets=legal(TARGET_MASK, targets) & present.unsqueeze(1),
+        )
+
+    def obs_to_tensor(self, observation: Any) -> tuple[PyTorchObs, bool]:
+        """Convert an observation as the parent does, after a check of its keys and shapes.
+
+        Raises:
+            ObservationError: Names the key, the shape that was expected and the one that came.
+        """
+        assert isinstance(self.observation_space, spaces.Dict)  # checked by the constructor
+        if not isinstance(observation, Mapping):
+            keys = list(self.observation_space.spaces)
+            raise ObservationError(f"expected a dict with the keys {keys}, got {type(observation)}")
+        check_keys(observation, list(self.observation_space.spaces))
+        for key, space in self.observation_space.spaces.items():
+            if key not in observation:
+                raise ObservationError(f"missing observation key {key!r}, got {list(observation)}")
+            shape, expected = np.shape(observation[key]), space.shape or ()
+            if shape != expected and shape[1:] != expected:
+                raise ObservationError(
+                    f"observation {key!r}: expected shape {expected} or (batch, *{expected}),"
+                    f" got {shape}"
+                )
+        return super().obs_to_tensor(dict(observation))
+
+    def count_encoder_flops(self) -> int:
+        """Count the entity encoder's FLOPs for one observation with every entity slot filled."""
+        assert isinstance(self.observation_space, spaces.Dict)  # checked by the constructor
+        shape = self.observation_space[ENTITIES].shape
+        assert shape is not None  # checked by the constructor
+        return self._entity_extractor.count_encoder_flops(shape[0])
+
+    def encoder_parameters(self) -> int:
+        """Count the entity encoder's parameters, the embedding of the columns not included."""
+        return sum(p.numel() for p in self._entity_extractor.encoder.parameters())
+
+
+def _check_spaces(observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> None:
+    space = check_observation_space(observation_space)
+    if not isinstance(action_space, UnitActionSpace):
+        raise ActionError(
+            f"an entity policy needs a UnitActionSpace, got {action_space}; for other action"
+            " spaces use 'MultiInputPolicy' with features_extractor_class=PerceiverExtractor"
+        )
+    shape = space[ENTITIES].shape
+    if shape is None or shape[0] != action_space.max_entities:
+        raise ActionError(
+            f"the observation holds {shape and shape[0]} entities,"
+            f" the action space {action_space.max_entities}"
+        )
