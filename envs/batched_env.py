@@ -20,10 +20,11 @@ from perceiver_rl.spaces import (
     unknown,
 )
 
-from .contract import ACTION_TYPES, GRID, SCALAR_NAMES, make_contract
+from .contract import GRID, make_contract, scalar_names
 from .engine import fields as f
+from .engine import task_fields as t
 from .engine.deploy import deploy, next_wave
-from .engine.judge import begin_step, judge
+from .engine.judge import Judged, begin_step, judge
 from .engine.kernel import advance
 from .engine.observe import Views, observe
 from .engine.orders import first_outside, give_orders
@@ -34,6 +35,7 @@ from .rewards import make_reward
 from .scenarios import Scenario, find_scenario
 from .scenarios.scenario import LOOPS_PER_STEP
 from .snapshot import Snapshot, fingerprint
+from .tasks import make_task
 
 Observation: TypeAlias = dict[str, NDArray[Any]]
 
@@ -74,9 +76,9 @@ class BatchedEnv:
     keeps the final position (with nothing but ``no_op`` legal), its reward is 0.
 
     The info of a game's final step has ``outcome`` (``win``, ``loss`` or ``draw``), ``is_success``,
-    ``episode_seed``, ``game_loops`` and ``refused_orders``; in mini-games also ``score``, ``waves``
-    and ``overflow``. Where orders were refused, the step's info has ``refused_orders``: how many
-    unit orders have been refused in the episode so far.
+    ``episode_seed``, ``game_loops`` and ``refused_orders``; in mini-games also ``score``, and
+    ``waves`` and ``overflow`` where waves come. Where orders were refused, the step's info has
+    ``refused_orders``: how many unit orders have been refused in the episode so far.
 
     Args:
         scenario: A scenario, its name or its Gymnasium id.
@@ -117,10 +119,13 @@ class BatchedEnv:
         self._command = find_opponent(self.opponent)
         worth = make_reward(self.scenario, reward)
         self._worth = (worth.harm, worth.kill, worth.point, worth.win, worth.loss)
+        self._task = make_task(self.scenario)
         self._prepare_tables()
         width = -(-self.scenario.slots // SLOT_MULTIPLE) * SLOT_MULTIPLE
-        self.units: NDArray[np.float32] = np.zeros((num_envs, f.UNIT_FIELDS, width), np.float32)
-        self.games: NDArray[np.int64] = np.zeros((num_envs, f.GAME_FIELDS), np.int64)
+        unit_fields = t.UNIT_FIELDS if self._task else f.UNIT_FIELDS
+        game_fields = t.GAME_FIELDS if self._task else f.GAME_FIELDS
+        self.units: NDArray[np.float32] = np.zeros((num_envs, unit_fields, width), np.float32)
+        self.games: NDArray[np.int64] = np.zeros((num_envs, game_fields), np.int64)
         self.games[:, f.OVER] = True  # until the first reset
         self._all = np.arange(num_envs, dtype=np.int64)
         self._views = self._new_views()
@@ -130,14 +135,20 @@ class BatchedEnv:
 
     def _prepare_tables(self) -> None:
         scenario = self.scenario
-        own, total = scenario.own_slots, scenario.slots
+        own, total = scenario.own_slots, scenario.own_slots + scenario.enemy_slots
         self._sides = (own, total)
         self._force = (own, total, 0, own)
-        self._plan = scenario.plan()
         self._rules = scenario.rules()
         self._damage = damage_table()
+        self._nvec = self.action_space.nvec.astype(np.int64)
         boxes = np.array([own_box for own_box, _ in scenario.places], dtype=np.float32)
         self._homes = ((boxes[:, :2] + boxes[:, 2:]) / 2).astype(np.float32)
+        if self._task is None:
+            self._prepare_battle()
+
+    def _prepare_battle(self) -> None:
+        scenario, own = self.scenario, self.scenario.own_slots
+        self._plan = scenario.plan()
         life = [unit.health + unit.shield for unit in scenario.own_units]
         life += [max(life)] * (own - len(life))
         enemy_life = sum(unit.health + unit.shield for unit in scenario.enemy_units)
@@ -147,15 +158,14 @@ class BatchedEnv:
         self._judge_rules = (scenario.loop_limit, *points, waves is not None)
         joins = UNIT_NAMES.index(scenario.own_units[0].name)
         self._reinforcements = (joins, waves.reinforcements if waves else 0)
-        self._nvec = self.action_space.nvec.astype(np.int64)
 
     def _new_views(self) -> Views:
         count, rows = self.num_envs, self.entity_space.max_entities
-        kinds = len(ACTION_TYPES)
+        kinds, scalars = len(self.action_space.types), len(scalar_names(self.scenario))
         return (
             np.empty((count, rows, len(self.entity_space.columns)), np.float32),
             np.empty((count, rows), np.int8),
-            np.empty((count, len(SCALAR_NAMES)), np.float32),
+            np.empty((count, scalars), np.float32),
             np.empty((count, kinds), np.int8),
             np.empty((count, rows), np.int8),
             np.empty((count, kinds, rows), np.int8),
@@ -164,9 +174,21 @@ class BatchedEnv:
     def _observe(self) -> Observation:
         # New arrays every time: whoever keeps an observation keeps it unchanged.
         self._views = self._new_views()
-        observe(self.units, self.games, self._all, self._sides, self._limits, self._views)
+        self._write_views(self._all)
         self._latest = dict(zip(_KEYS, self._views, strict=True))
         return dict(self._latest)
+
+    def _write_views(self, rows: NDArray[np.int64]) -> None:
+        if self._task is not None:
+            self._task.observe((self.units, self.games), rows, self._views)
+        else:
+            observe(self.units, self.games, rows, self._sides, self._limits, self._views)
+
+    def _deploy(self, rows: NDArray[np.int64]) -> None:
+        if self._task is not None:
+            self._task.start((self.units, self.games), rows)
+        else:
+            deploy(self.units, self.games, rows, self._sides[0], self._plan, self._rules)
 
     @property
     def finished(self) -> NDArray[np.bool_]:
@@ -201,7 +223,7 @@ class BatchedEnv:
         if which.size and (which.min() < 0 or which.max() >= self.num_envs):
             raise ContractError(f"rows must be in [0, {self.num_envs}), not {which.tolist()}")
         self.games[which, f.SEED] = np.array([int(seed) for seed in seeds], dtype=np.int64)
-        deploy(self.units, self.games, which, self._sides[0], self._plan, self._rules)
+        self._deploy(which)
         return self._observe()
 
     def follow_up(self, row: int) -> int:
@@ -215,8 +237,8 @@ class BatchedEnv:
         """
         for row in rows:
             self.games[row, f.SEED] = self.follow_up(row)
-        deploy(self.units, self.games, rows, self._sides[0], self._plan, self._rules)
-        observe(self.units, self.games, rows, self._sides, self._limits, self._views)
+        self._deploy(rows)
+        self._write_views(rows)
 
     def step(self, actions: NDArray[np.integer[Any]]) -> BatchedStep:
         """Give our orders, let the opponent give its own, and run 8 game loops.
@@ -232,9 +254,7 @@ class BatchedEnv:
         if self.on_loop is not None:
             self._show_loops(self.on_loop)
         harm = self._run_loops()
-        reward, terminated, truncated, eventful = judge(
-            self.games, harm, self._judge_rules, self._worth
-        )
+        reward, terminated, truncated, eventful = self._judge(harm)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if eventful:
             for row in np.flatnonzero(self.games[:, f.STEP_REFUSED]):
@@ -246,13 +266,28 @@ class BatchedEnv:
     def give_all_orders(self, actions: NDArray[np.int64]) -> None:
         """Begin a step: refuse or carry out our actions, then let the opponent give its orders."""
         begin_step(self.games, LOOPS_PER_STEP)
-        give_orders(self.units, self.games, actions, self._sides, GRID, self._rules)
+        if self._task is not None:
+            self._task.order((self.units, self.games), actions, GRID)
+        else:
+            give_orders(self.units, self.games, actions, self._sides, GRID, self._rules)
         self._command(self.units, self.games, self._force, self._homes, self._rules)
+
+    def _judge(self, harm: NDArray[np.float64]) -> Judged:
+        if self._task is not None:
+            return self._task.judge((self.units, self.games), self._worth)
+        return judge(self.games, harm, self._judge_rules, self._worth)
 
     def _run_loops(self) -> NDArray[np.float64]:
         harm = np.zeros(self.num_envs)
-        while True:
+
+        def fight() -> None:
             advance(self.units, self.games, harm, self._sides, self._damage, self._rules)
+
+        if self._task is not None:
+            self._task.run((self.units, self.games), fight)
+            return harm
+        while True:
+            fight()
             if self.scenario.waves is None:
                 return harm
             unfinished = next_wave(
@@ -338,8 +373,9 @@ class BatchedEnv:
             "game_loops": int(game[f.LOOP]),
             "refused_orders": int(game[f.REFUSED]),
         }
-        if self.scenario.waves is not None:
+        if self.scenario.scored:
             info["score"] = int(game[f.SCORE])
+        if self.scenario.waves is not None:
             info["waves"] = int(game[f.WAVES])
             info["overflow"] = int(game[f.OVERFLOW])
         return info

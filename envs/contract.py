@@ -37,6 +37,8 @@ from perceiver_rl.spaces import (
 from .engine.fields import ORDERS
 from .engine.units import UNITS
 from .scenarios import Scenario
+from .task_contract import action_types
+from .tasks import make_task
 
 ALLIANCES: Final = ("own", "enemy", "neutral")
 ACTION_TYPES: Final = (
@@ -83,6 +85,12 @@ def columns(scenario: Scenario, max_entities: int) -> tuple[Column, ...]:
     )
 
 
+def scalar_names(scenario: Scenario) -> tuple[str, ...]:
+    """Return the names of a scenario's scalars, each a share in [0, 1]."""
+    task = make_task(scenario)
+    return task.scalars() if task else SCALAR_NAMES
+
+
 @dataclass(frozen=True, slots=True)
 class Contract:
     """The spaces in which a scenario is observed and played."""
@@ -108,7 +116,9 @@ def make_contract(scenario: Scenario, max_entities: int | None = None) -> Contra
             f"max_entities={rows} is too small: scenario {scenario.name!r} has {scenario.slots}"
             " unit slots"
         )
-    entities = EntitySpace(columns(scenario, rows), rows)
-    actions = UnitActionSpace(ACTION_TYPES, rows, GRID)
-    scalars = spaces.Box(0.0, 1.0, (len(SCALAR_NAMES),), np.float32)
+    task = make_task(scenario)
+    fighting = columns(scenario, rows)
+    entities = EntitySpace(task.columns(fighting) if task else fighting, rows)
+    actions = UnitActionSpace(action_types(scenario), rows, GRID)
+    scalars = spaces.Box(0.0, 1.0, (len(scalar_names(scenario)),), np.float32)
     return Contract(entities, actions, observation_space(entities, actions, scalars))

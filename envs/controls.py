@@ -21,6 +21,8 @@ from perceiver_rl.spaces import (
     unknown,
 )
 
+from .task_scripts import TASK_SCRIPTS, TaskScript, check_suits, suits
+
 ENEMY: Final = 1
 
 
@@ -152,12 +154,18 @@ class FocusFire(_Script):
         return actions
 
 
-CONTROLS: Final[Mapping[str, type[_Script]]] = {
+CONTROLS: Final[Mapping[str, type[_Script | TaskScript]]] = {
     "no-op": NoOp,
     "random": Random,
     "attack-nearest": AttackNearest,
     "focus-fire": FocusFire,
+    **TASK_SCRIPTS,
 }
+
+
+def suitable_controls(action_space: UnitActionSpace) -> tuple[str, ...]:
+    """Return the names of the scripts whose orders an environment offers."""
+    return tuple(name for name in CONTROLS if suits(name, action_space))
 
 
 def make_control(
@@ -172,10 +180,12 @@ def make_control(
         seed: Of the script's own choices.
 
     Raises:
-        ContractError: If there is no such script, or the entities' columns have no names.
+        ContractError: If there is no such script, it gives orders that the environment does not
+            offer, or the entities' columns have no names.
     """
     if name not in CONTROLS:
         raise ContractError(unknown("control", name, tuple(CONTROLS)))
+    check_suits(name, action_space)
     entities = observation_space[ENTITIES]
     if not isinstance(entities, EntitySpace):
         raise ContractError(f"a control needs an EntitySpace of entities, not {entities}")

@@ -63,7 +63,7 @@ def make_reward(scenario: Scenario, name: str | None = None) -> Reward:
     Raises:
         ContractError: If the scenario has no such reward; names those it has.
     """
-    known = SCORE_REWARDS if scenario.waves else BATTLE_REWARDS
+    known = SCORE_REWARDS if scenario.scored else BATTLE_REWARDS
     if name is None:
         name = next(iter(known))
     if name not in known:

@@ -6,7 +6,14 @@ from typing import Final
 
 import gymnasium as gym
 
-ENVIRONMENTS: Final = ("DefeatRoaches", "Battle-3m", "Battle-8m", "Battle-2s3z")
+ENVIRONMENTS: Final = (
+    "MoveToBeacon",
+    "CollectMineralShards",
+    "DefeatRoaches",
+    "Battle-3m",
+    "Battle-8m",
+    "Battle-2s3z",
+)
 
 
 def register_environments() -> None:

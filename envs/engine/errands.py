@@ -16,6 +16,7 @@ from . import fields as f
 from . import task_fields as t
 from ._jit import kernel
 from .follow import follow_up
+from .judge import Judged
 from .place import Book, clearance, draw_point, put, remove, wipe
 from .walk import gap_between, give_way, stay_inside, walk
 
@@ -38,7 +39,7 @@ def start_errand(
     units: Floats, games: Integers, rows: Integers, cast: Cast, book: Book, beacon: bool
 ) -> None:
     """Start the games ``rows`` anew, each from the seed that its row of ``games`` names."""
-    own, total, ours, things = cast
+    own, _, ours, things = cast
     for k in range(rows.shape[0]):
         game = rows[k]
         wipe(units, games, game)
@@ -75,6 +76,31 @@ def run_errand(
                 _reach_beacon(units, games, game, own)
             else:
                 _collect_shards(units, games, game, cast, book)
+
+
+@kernel
+def judge_points(
+    games: Integers, loop_limit: int, worth: tuple[float, float, float, float, float]
+) -> Judged:
+    """Reward the points of the step, and end the games whose time is out: each is a win."""
+    count = games.shape[0]
+    reward = np.zeros(count, np.float32)
+    terminated = np.zeros(count, np.bool_)
+    truncated = np.zeros(count, np.bool_)
+    eventful = False
+    for game in range(count):
+        if games[game, f.OVER]:
+            continue
+        games[game, f.STEP_REFUSED] += games[game, f.REFUSED]
+        reward[game] = worth[2] * (games[game, t.POINTS] - games[game, f.SCORE])
+        games[game, f.SCORE] = games[game, t.POINTS]
+        if games[game, f.LOOP] >= loop_limit:
+            truncated[game] = True
+            games[game, f.OUTCOME] = f.WIN
+            games[game, f.OVER] = 1
+            games[game, f.LEFT] = 0
+        eventful = eventful or truncated[game] or games[game, f.STEP_REFUSED] > 0
+    return reward, terminated, truncated, eventful
 
 
 @kernel
@@ -118,10 +144,10 @@ def _collect_shards(units: Floats, games: Integers, game: int, cast: Cast, book:
     for slot in range(own, total):
         if units[game, f.HEALTH, slot] <= np.float32(0):
             continue
-        taken = False
+        nearest = np.float32(np.inf)
         for marine in range(own):
-            taken = taken or gap_between(units, game, marine, slot) <= np.float32(0)
-        if taken:
+            nearest = min(nearest, gap_between(units, game, marine, slot))
+        if nearest <= np.float32(0):
             games[game, t.POINTS] += 1
             remove(units, game, slot)
         else:

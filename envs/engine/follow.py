@@ -38,7 +38,9 @@ def follow_up(units: Floats, game: int, slot: int) -> None:
 
 
 @kernel
-def enqueue(units: Floats, game: int, slot: int, order: int, goal: tuple[float, float]) -> bool:
+def enqueue(
+    units: Floats, game: int, slot: int, order: int, goal: tuple[np.float32, np.float32]
+) -> bool:
     """Let a unit walk somewhere after what it does now; return False if its queue is full."""
     waiting = int(units[game, t.QUEUED, slot])
     if waiting >= t.QUEUE_LENGTH:

@@ -15,6 +15,7 @@ Integers: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
 Rules: TypeAlias = tuple[int, int, int, bool]
 """Loops of an episode, score per enemy lost, score per unit of ours lost, whether waves come."""
+Judged: TypeAlias = tuple[Floats, Flags, Flags, bool]
 
 
 @kernel
@@ -36,7 +37,7 @@ def judge(
     harm: NDArray[np.float64],
     rules: Rules,
     worth: tuple[float, float, float, float, float],
-) -> tuple[Floats, Flags, Flags, bool]:
+) -> Judged:
     """Score every running game, end those that are decided or out of time, and reward.
 
     A battle ends when a side is gone; both in the same loop, or no time left, is a draw. With waves

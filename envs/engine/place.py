@@ -15,6 +15,7 @@ from .streams import start_stream, uniform
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
+At: TypeAlias = tuple[np.float32 | float, np.float32 | float]
 Box: TypeAlias = tuple[float, float, float, float]
 Book: TypeAlias = tuple[Floats, Floats]
 """``(stats [kind, stat], trade [kind, column])``."""
@@ -42,9 +43,7 @@ def remove(units: Floats, game: int, slot: int) -> None:
 
 
 @kernel
-def put(
-    units: Floats, where: tuple[int, int], kind: int, at: tuple[float, float], book: Book
-) -> None:
+def put(units: Floats, where: tuple[int, int], kind: int, at: At, book: Book) -> None:
     """Put something new and whole into a slot; ``where`` is (game, slot)."""
     game, slot = where
     stats, trade = book

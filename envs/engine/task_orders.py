@@ -64,9 +64,8 @@ def give_task_orders(
             if actions[game, 1 + slot] == 0:
                 continue
             selected += 1
-            if slot >= own or units[game, f.HEALTH, slot] <= np.float32(0):
-                games[game, f.REFUSED] += 1
-            elif not _order(units, (game, slot), verb, target, goal, spread):
+            mine = slot < own and units[game, f.HEALTH, slot] > np.float32(0)
+            if not mine or not _order(units, (game, slot), verb, target, goal, spread):
                 games[game, f.REFUSED] += 1
         if selected == 0 and games[game, f.OWN_ALIVE] > 0:
             games[game, f.REFUSED] += 1

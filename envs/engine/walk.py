@@ -102,7 +102,9 @@ def give_way(units: Floats, game: int, own: int) -> None:
 @kernel
 def _collides(units: Floats, game: int, slot: int) -> bool:
     alive = units[game, f.HEALTH, slot] > 0 and units[game, f.SPEED, slot] > 0
-    return alive and units[game, f.ORDER, slot] != t.GATHER and units[game, f.ORDER, slot] != t.BUILD
+    return (
+        alive and units[game, f.ORDER, slot] != t.GATHER and units[game, f.ORDER, slot] != t.BUILD
+    )
 
 
 @kernel

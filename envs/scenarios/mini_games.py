@@ -16,7 +16,36 @@ def _column(index: int) -> tuple[float, float]:
     return 0.0, float((index // 2) * (1 - 2 * (index % 2)))
 
 
+_WALKS: Final = ("no_op", "stop", "move", "patrol", "move_queued")
+_SMALL: Final[Box] = (22.0, 20.0, 44.0, 36.0)
+
 MINI_GAMES: Final = (
+    Scenario(
+        name="MoveToBeacon",
+        task="errand",
+        own=(("marine", 1),),
+        enemy=(),
+        neutral=(("beacon", 1),),
+        places=((_SMALL, _SMALL),),
+        step_limit=240,
+        map_size=(64, 64),
+        playable=_SMALL,
+        opponent="no-op",
+        orders=_WALKS,
+    ),
+    Scenario(
+        name="CollectMineralShards",
+        task="errand",
+        own=(("marine", 2),),
+        enemy=(),
+        neutral=(("mineral_shard", 20),),
+        places=((_SMALL, _SMALL),),
+        step_limit=240,
+        map_size=(64, 64),
+        playable=_SMALL,
+        opponent="no-op",
+        orders=_WALKS,
+    ),
     Scenario(
         name="DefeatRoaches",
         own=(("marine", 9),),
@@ -24,7 +53,7 @@ MINI_GAMES: Final = (
         places=((_LEFT, _RIGHT), (_RIGHT, _LEFT)),
         step_limit=240,
         map_size=(64, 64),
-        playable=(22.0, 20.0, 44.0, 36.0),
+        playable=_SMALL,
         own_offsets=tuple(_column(index) for index in range(1, _MARINES + 1)),
         enemy_offsets=((0.0, 0.5), (0.0, 1.5), (0.0, -0.5), (0.0, -1.5)),
         idle_units_fight=True,

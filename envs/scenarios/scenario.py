@@ -12,6 +12,7 @@ from perceiver_rl.spaces import ContractError
 
 from ..engine import fields as f
 from ..engine.deploy import Plan
+from ..engine.objects import entity_type
 from ..engine.units import (
     LOOPS_PER_SECOND,
     SHIELD_DELAY_SECONDS,
@@ -25,6 +26,7 @@ Box = tuple[float, float, float, float]
 """Left, bottom, right, top in cells; a point if both corners are the same."""
 
 LOOPS_PER_STEP = 8
+BATTLE_ORDERS = ("no_op", "stop", "move", "attack", "attack_move", "hold")
 SPACING = 0.2
 PUSH = 0.25
 
@@ -72,6 +74,10 @@ class Scenario:
             enemy's always do.
         waves: Makes the scenario a mini-game with a score; without it, it is a battle to the end.
         opponent: The default opponent.
+        task: What our side does beside fighting, see :data:`~perceiver_rl.envs.tasks.TASKS`.
+        neutral: What belongs to nobody: pairs of entity type and number.
+        capacity: Slots of our side in a task; as many as it starts with if 0.
+        orders: Names of the action types that the scenario offers.
 
     Raises:
         ContractError: If a team is empty or holds an unknown type, or a number makes no sense.
@@ -90,13 +96,19 @@ class Scenario:
     idle_units_fight: bool = False
     waves: Waves | None = None
     opponent: str = "attack-nearest"
+    task: str = ""
+    neutral: tuple[tuple[str, int], ...] = ()
+    capacity: int = 0
+    orders: tuple[str, ...] = BATTLE_ORDERS
 
     def __post_init__(self) -> None:
         for side, team in (("own", self.own), ("enemy", self.enemy)):
+            if side == "enemy" and self.task and not team:
+                continue
             if sum(count for _, count in team) < 1 or any(count < 1 for _, count in team):
                 raise ContractError(f"scenario {self.name!r}: the {side} team is empty: {team}")
             for name, _ in team:
-                unit_type(name)
+                entity_type(name) if self.task else unit_type(name)
         if not self.places or self.step_limit < 1:
             raise ContractError(
                 f"scenario {self.name!r} needs at least one place and one step, not"
@@ -122,7 +134,7 @@ class Scenario:
     @property
     def own_units(self) -> tuple[UnitType, ...]:
         """Unit type of each of our units at the start."""
-        return tuple(unit_type(name) for name, count in self.own for _ in range(count))
+        return tuple(entity_type(name) for name, count in self.own for _ in range(count))
 
     @property
     def enemy_units(self) -> tuple[UnitType, ...]:
@@ -132,7 +144,9 @@ class Scenario:
     @property
     def own_slots(self) -> int:
         """How many units our side can have."""
-        return self.waves.capacity if self.waves else len(self.own_units)
+        if self.waves:
+            return self.waves.capacity
+        return self.capacity or len(self.own_units)
 
     @property
     def enemy_slots(self) -> int:
@@ -140,9 +154,19 @@ class Scenario:
         return len(self.enemy_units)
 
     @property
+    def neutral_slots(self) -> int:
+        """How many entities there can be that belong to nobody."""
+        return sum(count for _, count in self.neutral)
+
+    @property
     def slots(self) -> int:
-        """How many units there can be in all."""
-        return self.own_slots + self.enemy_slots
+        """How many entities there can be in all: ours, the enemy's, then the neutral ones."""
+        return self.own_slots + self.enemy_slots + self.neutral_slots
+
+    @property
+    def scored(self) -> bool:
+        """Whether it is a mini-game, which is played for a score."""
+        return self.waves is not None or bool(self.task)
 
     @property
     def loop_limit(self) -> int:

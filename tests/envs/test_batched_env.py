@@ -15,7 +15,7 @@ from perceiver_rl.envs.engine import fields as f
 from perceiver_rl.envs.scenarios import SCENARIOS
 from perceiver_rl.spaces import ActionError, ContractError
 
-NAMES = list(SCENARIOS)
+NAMES = [name for name, scenario in SCENARIOS.items() if not scenario.task]
 COURSE = [f.X, f.Y, f.HEALTH, f.SHIELD, f.COOLDOWN, f.ORDER, f.TARGET, f.LOWEST]
 TALLY = [f.LOOP, f.OUTCOME, f.STREAM, f.SCORE, f.OWN_LOST, f.ENEMY_LOST, f.WAVES, f.REFUSED]
 NO_OP, STOP, MOVE, ATTACK, ATTACK_MOVE, HOLD = range(6)

@@ -1,0 +1,132 @@
+"""Scripts that play our side where the task is more than a fight.
+
+Like every control they see the observation alone, and give one order per step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perceiver_rl.spaces import (
+    ENTITIES,
+    ENTITY_MASK,
+    SELECTABLE_MASK,
+    ContractError,
+    EntitySpace,
+    UnitActionSpace,
+)
+
+from .engine import fields as f
+
+Observation = Mapping[str, NDArray[Any]]
+
+NEUTRAL: Final = 2
+
+
+class TaskScript:
+    """What the scripts share: the meaning of columns and components.
+
+    Args:
+        entities: Columns of the entities.
+        actions: The orders that there are.
+        rng: Of the script's own choices.
+    """
+
+    def __init__(
+        self, entities: EntitySpace, actions: UnitActionSpace, rng: np.random.Generator
+    ) -> None:
+        self.entities = entities
+        self.actions = actions
+        self.rng = rng
+
+    def act(self, observation: Observation) -> NDArray[np.int64]:
+        """Return legal actions ``[game, 3 + N]``."""
+        actions = np.zeros((len(observation[ENTITIES]), self.actions.nvec.size), dtype=np.int64)
+        for game in range(len(actions)):
+            if observation[SELECTABLE_MASK][game].any():
+                self.play({key: value[game] for key, value in observation.items()}, actions[game])
+        return actions
+
+    def play(self, one: Observation, action: NDArray[np.int64]) -> None:
+        """Write the action of one game, in which we have units; it is ``no_op`` so far."""
+        raise NotImplementedError
+
+    def column(self, one: Observation, name: str) -> NDArray[np.float32]:
+        """Return a column ``[N]`` of one game's entities."""
+        values: NDArray[np.float32] = one[ENTITIES][:, self.entities.index(name)]
+        return values
+
+    def points(self, one: Observation) -> NDArray[np.float32]:
+        """Return the positions ``[N, 2]`` of one game's entities."""
+        return np.stack([self.column(one, "x"), self.column(one, "y")], axis=1)
+
+    def order(self, action: NDArray[np.int64], name: str, who: Any, target: int = 0) -> None:
+        """Write an order to units, aimed at an entity or nothing."""
+        action[0] = self.actions.index(name)
+        action[1 + np.atleast_1d(who)] = 1
+        action[-2] = target
+
+    def cell(self, point: NDArray[np.float32]) -> int:
+        """Return the target cell of a point."""
+        rows, columns = self.actions.grid or (1, 1)
+        row = self._part("y", float(point[1]), rows)
+        return row * columns + self._part("x", float(point[0]), columns)
+
+    def _part(self, name: str, value: float, count: int) -> int:
+        low, high = self.entities.columns[self.entities.index(name)].bounds
+        return int(np.clip((value - low) / (high - low) * count, 0, count - 1))
+
+
+class WalkToNearest(TaskScript):
+    """Sends a unit to the object nearest to it, of those that no other unit is nearer to.
+
+    An idle unit comes first; if all walk, one of them is drawn and sent anew.
+    """
+
+    def play(self, one: Observation, action: NDArray[np.int64]) -> None:
+        """Order one unit to move."""
+        ours = np.flatnonzero(one[SELECTABLE_MASK])
+        things = np.flatnonzero((self.column(one, "alliance") == NEUTRAL) & (one[ENTITY_MASK] > 0))
+        if not things.size:
+            return
+        idle = ours[self.column(one, "order")[ours] == f.IDLE]
+        walker = idle[0] if idle.size else self.rng.choice(ours)
+        points = self.points(one)
+        apart = np.hypot(*(points[ours][:, None] - points[things][None]).transpose(2, 0, 1))
+        mine = apart[ours == walker][0]
+        near = mine + 100.0 * (mine > apart.min(0))
+        self.order(action, "move", walker)
+        action[-1] = self.cell(points[things[near.argmin()]])
+
+
+TASK_SCRIPTS: Final[Mapping[str, type[TaskScript]]] = {"walk-to-nearest": WalkToNearest}
+
+_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "no-op": (),
+    "random": (),
+    "walk-to-nearest": ("move_queued",),
+}
+_FIGHT: Final = ("attack", "attack_move")
+
+
+def suits(name: str, actions: UnitActionSpace) -> bool:
+    """Return whether an environment offers what a control does."""
+    return all(needed in actions.names for needed in _NEEDS.get(name, _FIGHT))
+
+
+def check_suits(name: str, actions: UnitActionSpace) -> None:
+    """Check that an environment offers what a control does.
+
+    Raises:
+        ContractError: If it does not; names what is missing.
+    """
+    missing = [need for need in _NEEDS.get(name, _FIGHT) if need not in actions.names]
+    if missing:
+        raise ContractError(
+            f"control {name!r} gives the orders {missing}, this environment only offers"
+            f" {list(actions.names)}"
+        )
