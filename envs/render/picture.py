@@ -316,6 +316,7 @@ def _draw_header(draw: ImageDraw.ImageDraw, batch: BatchedEnv, game: NDArray[np.
         x += 15 * FINE + draw.textlength(text, font=font) + 18 * FINE
     outcome = f.OUTCOMES[int(game[f.OUTCOME])]
     note, shade = (outcome.upper(), OUTCOME_COLORS[outcome]) if game[f.OUTCOME] else ("", TEXT)
-    if scenario.waves is not None:
-        note = f"score {int(game[f.SCORE])}   wave {int(game[f.WAVES]) + 1}   {note}".rstrip()
+    if scenario.scored:
+        wave = f"   wave {int(game[f.WAVES]) + 1}" if scenario.waves else ""
+        note = f"score {int(game[f.SCORE])}{wave}   {note}".rstrip()
     draw.text((right, lower), note, fill=shade, font=_font(15 * FINE), anchor="rm")

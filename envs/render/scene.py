@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ..batched_env import BatchedEnv
 from ..engine import fields as f
-from ..engine.units import UNIT_NAMES, UNITS
+from ..engine import task_fields as t
+from ..engine.objects import ENTITY_NAMES, entity_type
 from .glyphs import Point
 
 OWN, ENEMY, NEUTRAL = range(3)
@@ -78,9 +79,11 @@ def read_scene(batch: BatchedEnv, row: int, since: int) -> Scene:
 
 def _sprite(batch: BatchedEnv, row: int, slot: int, since: int) -> Sprite:
     unit = batch.units[row][:, slot]
-    name = UNIT_NAMES[int(unit[f.KIND])]
+    name = ENTITY_NAMES[int(unit[f.KIND])]
     place = float(unit[f.X]), float(unit[f.Y])
-    alliance = OWN if slot < batch.scenario.own_slots else ENEMY
+    own = batch.scenario.own_slots
+    fighters = own + batch.scenario.enemy_slots
+    alliance = OWN if slot < own else (ENEMY if slot < fighters else NEUTRAL)
     target, goal = _aim(batch, row, slot)
     fresh = unit[f.COOLDOWN] > unit[f.PERIOD] - since
     return Sprite(
@@ -90,11 +93,11 @@ def _sprite(batch: BatchedEnv, row: int, slot: int, since: int) -> Sprite:
         place=place,
         radius=float(unit[f.RADIUS]),
         facing=_angle(place, goal, alliance),
-        flies=getattr(UNITS[name], "flies", False),
+        flies=getattr(entity_type(name), "flies", False),
         health=float(unit[f.HEALTH] / unit[f.MAX_HEALTH]),
         shield=float(unit[f.SHIELD] / unit[f.MAX_SHIELD]) if unit[f.MAX_SHIELD] > 0 else None,
         energy=None,
-        order=f.ORDERS[int(unit[f.ORDER])],
+        order=t.ORDERS[int(unit[f.ORDER])],
         goal=goal,
         target=target,
         shoots=bool(target >= 0 and fresh),
