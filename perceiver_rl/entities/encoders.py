@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -71,11 +72,11 @@ class EntityEncoder(nn.Module, ABC):
         layout = layout_of(mask)
         rows = self.trunk(layout.gather(tokens), layout)
         per_entity = layout.scatter(self.per_entity(rows))
-        present = mask.sum(1, keepdim=True).clamp(min=1).to(rows.dtype)
         padded = layout.pad(rows)
-        if layout.mask is not None:
-            padded = padded * layout.mask.unsqueeze(-1)
-        return EntityEncoding(per_entity, self.pooled(padded.sum(1) / present))
+        present = mask.new_ones(padded.shape[:2]) if layout.mask is None else layout.mask
+        share = present.to(rows.dtype) / present.sum(1, keepdim=True).clamp(min=1)
+        mean = torch.bmm(share.unsqueeze(1), padded).squeeze(1)
+        return EntityEncoding(per_entity, self.pooled(mean))
 
 
 class PerceiverEntityEncoder(EntityEncoder):
