@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ from perceiver_rl.spaces import (
     ACTION_TYPE_MASK,
     ENTITIES,
     ENTITY_MASK,
+    SCALARS,
     SELECTABLE_MASK,
     TARGET_MASK,
     ContractError,
@@ -21,6 +23,10 @@ from perceiver_rl.spaces import (
     unknown,
 )
 
+from .contract import SCALAR_NAMES
+from .opponents import TOUR, elite
+from .pilot import Pilot
+from .tactics import kite, retreat_and_regroup
 from .task_scripts import TASK_SCRIPTS, TaskScript, check_suits, suits
 
 ENEMY: Final = 1
@@ -154,11 +160,39 @@ class FocusFire(_Script):
         return actions
 
 
-CONTROLS: Final[Mapping[str, type[_Script | TaskScript]]] = {
+class OpenLoop(AttackNearest):
+    """All units attack-move along a tour of the map that only depends on the time.
+
+    What it reaches is what a scenario gives away to those who do not look.
+    """
+
+    def act(self, observation: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+        """Return the order to attack-move to the tour's point of this sixth of the episode."""
+        passed = 1.0 - observation[SCALARS][:, SCALAR_NAMES.index("time_left")]
+        leg = np.clip((passed * len(TOUR)).astype(np.int64), 0, len(TOUR) - 1)
+        rows, columns = self.actions.grid or (1, 1)
+        across, up = np.array(TOUR)[leg].T
+        actions = self._still(len(leg))
+        actions[:, 0] = self.actions.index("attack_move")
+        actions[:, self.actions.selection] = observation[SELECTABLE_MASK]
+        actions[:, -1] = (up * rows).astype(np.int64) * columns + (across * columns).astype(
+            np.int64
+        )
+        actions[~observation[SELECTABLE_MASK].any(1)] = 0
+        return actions
+
+
+CONTROLS: Final[
+    Mapping[str, Callable[[EntitySpace, UnitActionSpace, np.random.Generator], Control]]
+] = {
     "no-op": NoOp,
+    "open-loop": OpenLoop,
     "random": Random,
     "attack-nearest": AttackNearest,
     "focus-fire": FocusFire,
+    "kite": partial(Pilot, tactic=kite),
+    "retreat-and-regroup": partial(Pilot, tactic=retreat_and_regroup),
+    "elite": partial(Pilot, tactic=elite),
     **TASK_SCRIPTS,
 }
 
@@ -174,7 +208,7 @@ def make_control(
     """Make a script that plays our side.
 
     Args:
-        name: ``no-op``, ``random``, ``attack-nearest`` or ``focus-fire``.
+        name: A key of :data:`CONTROLS`.
         observation_space: Of the environment; its entities must be an EntitySpace.
         action_space: Of the environment.
         seed: Of the script's own choices.
@@ -189,5 +223,4 @@ def make_control(
     entities = observation_space[ENTITIES]
     if not isinstance(entities, EntitySpace):
         raise ContractError(f"a control needs an EntitySpace of entities, not {entities}")
-    script = CONTROLS[name](entities, action_space, np.random.default_rng(seed))
-    return script  # type: ignore[return-value]  # _Script itself has no act
+    return CONTROLS[name](entities, action_space, np.random.default_rng(seed))

@@ -28,7 +28,9 @@ from .engine._jit import kernel
 
 STEP: Final = np.float32(8)  # loops until the next orders
 COOLING: Final = np.float32(6)  # loops of cooldown from which on a step away costs no fire
+LATE: Final = np.float32(16)  # loops of cooldown in which a unit steps back from shots
 MELEE: Final = np.float32(2)  # cells of range below which a unit has to come close
+CHASE: Final = np.float32(10)  # a foe that outruns a melee unit counts as this much farther
 MARGIN: Final = np.float32(1.0)  # cells beyond what a melee unit reaches within a step
 WEAK: Final = np.float32(0.6)  # share of its life below which a unit falls back
 GATHERED: Final = np.float32(5)  # cells from the middle within which a unit stands with its group
@@ -194,6 +196,10 @@ def _best_target(
             continue
         gap = max(gap_to_range(units, game, slot, foe), np.float32(0))
         walk = gap / max(units[game, f.SPEED, slot], np.float32(1e-3))
+        if units[game, f.RANGE, slot] < MELEE and (
+            units[game, f.SPEED, foe] > units[game, f.SPEED, slot]
+        ):
+            walk *= CHASE
         shots = np.float32(math.ceil(life / blow))
         fire = shots * units[game, f.PERIOD, slot] / members
         wait = walk + fire
@@ -218,14 +224,19 @@ def in_danger(units: Floats, game: int, slot: int, foe_first: int, foe_last: int
 
 @kernel
 def is_hurt(units: Floats, game: int, slot: int, foe_first: int, foe_last: int) -> bool:
-    """Return whether a weak unit is cooling down within the reach of a foe."""
+    """Return whether a weak ranged unit is cooling down in the range of a foe.
+
+    From a foe that shoots it only steps back at the end of its cooldown: what it steps back it has
+    to walk again before it can shoot.
+    """
     if units[game, f.COOLDOWN, slot] <= COOLING or units[game, f.RANGE, slot] < MELEE:
         return False
     full = units[game, f.MAX_HEALTH, slot] + units[game, f.MAX_SHIELD, slot]
     if units[game, f.HEALTH, slot] + units[game, f.SHIELD, slot] >= WEAK * full:
         return False
     for foe in range(foe_first, foe_last):
-        if alive(units, game, foe) and gap_to_range(units, game, foe, slot) <= MARGIN:
+        late = units[game, f.RANGE, foe] < MELEE or units[game, f.COOLDOWN, slot] < LATE
+        if late and alive(units, game, foe) and gap_to_range(units, game, foe, slot) <= 0:
             return True
     return False
 
