@@ -19,6 +19,8 @@ Integers: TypeAlias = NDArray[np.int64]
 Force: TypeAlias = tuple[int, int, int, int]
 """First and one past the last slot of the side that is commanded, then of its foes."""
 
+Point: TypeAlias = tuple[np.float32, np.float32]
+
 Opponent: TypeAlias = Callable[[Floats, Integers, Force, Floats, Floats], None]
 """Called once per agent step with ``(units, games, force, homes, rules)``.
 
@@ -34,9 +36,7 @@ def alive(units: Floats, game: int, slot: int) -> bool:
 
 
 @kernel
-def go(
-    units: Floats, game: int, slot: int, order: int, goal: tuple[np.float32, np.float32]
-) -> None:
+def go(units: Floats, game: int, slot: int, order: int, goal: Point) -> None:
     """Order a unit to a point: to move or to attack-move."""
     units[game, f.ORDER, slot] = order
     units[game, f.TARGET, slot] = f.NOBODY

@@ -6,6 +6,7 @@ They see what their side sees: a unit within sight of the unit that decides.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -162,14 +163,20 @@ def open_loop(units: Floats, games: Integers, force: Force, homes: Floats, rules
                 go(units, game, slot, f.ATTACK_MOVE, (x, y))
 
 
+@cache
+def _damage() -> Floats:
+    return damage_table()
+
+
 def elite(units: Floats, games: Integers, force: Force, homes: Floats, rules: Floats) -> None:
     """Focus fire without overkill, aimed by damage type; kiting and falling back in between.
 
     Each unit attacks the foe that its side can bring down soonest, counting the bonus of its weapon
     and the foe's armor, and leaves out a foe that the shots already ordered will kill. A ranged
-    unit steps back from melee, and from anybody when it is weak, while its weapon cools down.
+    unit steps back from melee, and from anybody when it is weak, while its weapon cools down; where
+    one attack of a foe could hit several, units step apart.
     """
-    command_elite(units, games, force, homes, rules, damage_table())
+    command_elite(units, games, force, homes, rules, _damage())
 
 
 OPPONENTS: Final[Mapping[str, Opponent]] = MappingProxyType(

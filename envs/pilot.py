@@ -124,6 +124,10 @@ class Pilot:
             units[:, f.FIRST_STAT : f.FIRST_STAT + stats.shape[1], slots] = stats
             for column, field in _READ:
                 units[:, field, slots] = entities[..., self.entities.index(column)] * there
+        flies = units[:, f.FLIES] > 0
+        units[:, f.BULK] = units[:, f.RADIUS]
+        units[:, f.GROUND_BULK] = np.where(flies, f.NO_BULK, units[:, f.RADIUS])
+        units[:, f.AIR_BULK] = np.where(flies, units[:, f.RADIUS], f.NO_BULK)
         units[:, f.SIGHT] = np.inf
         units[:, f.TARGET] = f.NOBODY
         return units

@@ -16,6 +16,7 @@ from .commands import (
     Floats,
     Force,
     Integers,
+    Point,
     alive,
     attack,
     distance_between,
@@ -61,6 +62,7 @@ def kite(units: Floats, games: Integers, force: Force, homes: Floats, rules: Flo
             continue
         place = games[game, f.PLACE]
         home = (homes[place, 0], homes[place, 1])
+        middle = _middle(units, game, first, last)
         for slot in range(first, last):
             if not alive(units, game, slot):
                 continue
@@ -71,7 +73,7 @@ def kite(units: Floats, games: Integers, force: Force, homes: Floats, rules: Flo
             if best >= 0:
                 attack(units, game, slot, best)
             else:
-                go(units, game, slot, f.ATTACK_MOVE, home)
+                go(units, game, slot, f.ATTACK_MOVE, _ahead(units, game, slot, home, middle))
 
 
 @kernel
@@ -106,7 +108,7 @@ def retreat_and_regroup(
             elif best >= 0:
                 attack(units, game, slot, best)
             else:
-                go(units, game, slot, f.ATTACK_MOVE, home)
+                go(units, game, slot, f.ATTACK_MOVE, _ahead(units, game, slot, home, middle))
 
 
 @kernel
@@ -122,10 +124,14 @@ def command_elite(
             continue
         place = games[game, f.PLACE]
         home = (homes[place, 0], homes[place, 1])
+        middle = _middle(units, game, first, last)
         members = _look(units, game, force, seen)
         pending[:] = 0
         for slot in range(first, last):
             if not alive(units, game, slot):
+                continue
+            if crowded(units, game, slot, force):
+                step_apart(units, game, slot, force, rules)
                 continue
             if in_danger(units, game, slot, foe_first, foe_last) or is_hurt(
                 units, game, slot, foe_first, foe_last
@@ -136,7 +142,7 @@ def command_elite(
             if best < 0:
                 best = nearest_seen(units, game, slot, foe_first, foe_last)
             if best < 0:
-                go(units, game, slot, f.ATTACK_MOVE, home)
+                go(units, game, slot, f.ATTACK_MOVE, _ahead(units, game, slot, home, middle))
                 continue
             attack(units, game, slot, best)
             if (
@@ -242,8 +248,45 @@ def is_hurt(units: Floats, game: int, slot: int, foe_first: int, foe_last: int) 
 
 
 @kernel
+def splash_reach(units: Floats, game: int, foe: int) -> np.float32:
+    """Return how far a foe's attack spreads from its target; 0 for most."""
+    return max(units[game, f.BLAST, foe], units[game, f.BEAM_LENGTH, foe] * np.float32(0.5))
+
+
+@kernel
+def crowded(units: Floats, game: int, slot: int, force: Force) -> bool:
+    """Return whether one attack could soon hit a cooling ranged unit together with a friend."""
+    if units[game, f.COOLDOWN, slot] <= COOLING or units[game, f.RANGE, slot] < MELEE:
+        return False
+    spread = np.float32(0)
+    for foe in range(force[2], force[3]):
+        if alive(units, game, foe) and splash_reach(units, game, foe) > np.float32(0):
+            soon = units[game, f.SPEED, foe] * STEP * np.float32(3)
+            if gap_to_range(units, game, foe, slot) <= soon:
+                spread = max(spread, splash_reach(units, game, foe))
+    for friend in range(force[0], force[1]):
+        if friend != slot and alive(units, game, friend):
+            apart = spread + units[game, f.RADIUS, friend]
+            if spread > np.float32(0) and distance_between(units, game, slot, friend) < apart:
+                return True
+    return False
+
+
+@kernel
 def step_away(units: Floats, game: int, slot: int, foes: tuple[int, int], rules: Floats) -> None:
-    """Order a unit to move where the nearest of the foes near it will be farthest.
+    """Order a unit to move where the nearest foe will be farthest."""
+    _step_clear(units, game, slot, (0, 0, foes[0], foes[1]), rules)
+
+
+@kernel
+def step_apart(units: Floats, game: int, slot: int, force: Force, rules: Floats) -> None:
+    """Order a unit to move where the nearest unit, friend or foe, will be farthest."""
+    _step_clear(units, game, slot, force, rules)
+
+
+@kernel
+def _step_clear(units: Floats, game: int, slot: int, others: Force, rules: Floats) -> None:
+    """Order a unit to move where the nearest of two ranges of slots will be farthest.
 
     Eight directions are tried; the playable area bounds them all, so a unit in a corner slides
     along the edge.
@@ -253,11 +296,14 @@ def step_away(units: Floats, game: int, slot: int, foes: tuple[int, int], rules:
     most = np.float32(-1)
     goal = (x, y)
     for k in range(8):
-        dx = DIRECTIONS[k][0] * stride
-        dy = DIRECTIONS[k][1] * stride
-        to_x = min(max(x + dx, rules[f.LEFT_EDGE]), rules[f.RIGHT_EDGE])
-        to_y = min(max(y + dy, rules[f.BOTTOM_EDGE]), rules[f.TOP_EDGE])
-        room = _room(units, game, foes, to_x, to_y)
+        to_x = x + DIRECTIONS[k][0] * stride
+        to_y = y + DIRECTIONS[k][1] * stride
+        to_x = min(max(to_x, rules[f.LEFT_EDGE]), rules[f.RIGHT_EDGE])
+        to_y = min(max(to_y, rules[f.BOTTOM_EDGE]), rules[f.TOP_EDGE])
+        room = min(
+            _room(units, game, slot, (others[0], others[1]), (to_x, to_y)),
+            _room(units, game, slot, (others[2], others[3]), (to_x, to_y)),
+        )
         if room > most:
             most = room
             goal = (to_x, to_y)
@@ -265,21 +311,25 @@ def step_away(units: Floats, game: int, slot: int, foes: tuple[int, int], rules:
 
 
 @kernel
-def _room(
-    units: Floats, game: int, foes: tuple[int, int], x: np.float32, y: np.float32
-) -> np.float32:
-    """Return the squared distance of a point to the nearest living foe."""
+def _room(units: Floats, game: int, slot: int, among: tuple[int, int], to: Point) -> np.float32:
+    """Return the squared distance of a point to the nearest other unit in a range of slots."""
     least = np.float32(np.inf)
-    for foe in range(foes[0], foes[1]):
-        if alive(units, game, foe):
-            dx = units[game, f.X, foe] - x
-            dy = units[game, f.Y, foe] - y
+    for other in range(among[0], among[1]):
+        if other != slot and alive(units, game, other):
+            dx = units[game, f.X, other] - to[0]
+            dy = units[game, f.Y, other] - to[1]
             least = min(least, dx * dx + dy * dy)
     return least
 
 
 @kernel
-def _middle(units: Floats, game: int, first: int, last: int) -> tuple[np.float32, np.float32]:
+def _ahead(units: Floats, game: int, slot: int, home: Point, middle: Point) -> Point:
+    """Return where a unit goes that sees no foe: on to the foes' start, unarmed to its group."""
+    return middle if units[game, f.PREY, slot] == np.float32(0) else home
+
+
+@kernel
+def _middle(units: Floats, game: int, first: int, last: int) -> Point:
     x, y, members = np.float32(0), np.float32(0), np.float32(0)
     for slot in range(first, last):
         if alive(units, game, slot):
@@ -307,9 +357,7 @@ def _in_contact(units: Floats, game: int, force: Force) -> bool:
 
 
 @kernel
-def _together(
-    units: Floats, game: int, first: int, last: int, middle: tuple[np.float32, np.float32]
-) -> bool:
+def _together(units: Floats, game: int, first: int, last: int, middle: Point) -> bool:
     members, near = 0, 0
     for slot in range(first, last):
         if alive(units, game, slot):
