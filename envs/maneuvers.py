@@ -1,4 +1,4 @@
-"""Steps that a unit takes between its shots: away from melee, out of fire, apart from its friends."""
+"""Steps between two shots: away from melee, out of fire, apart from friends."""
 
 from __future__ import annotations
 
