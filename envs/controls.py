@@ -27,7 +27,7 @@ from .contract import SCALAR_NAMES
 from .opponents import TOUR, elite
 from .pilot import Pilot
 from .tactics import kite, retreat_and_regroup
-from .task_scripts import TASK_SCRIPTS, TaskScript, check_suits, suits
+from .task_scripts import TASK_SCRIPTS, check_suits, suits
 
 ENEMY: Final = 1
 

@@ -26,7 +26,15 @@ from .snapshot import fingerprint, state_hash
 
 KIND: Final = "replay"
 FORMAT: Final = 1
-_SOURCES: Final = ("batched_env.py", "rewards.py", "engine", "opponents", "opponents.py")
+_SOURCES: Final = (
+    "batched_env.py",
+    "rewards.py",
+    "engine",
+    "opponents.py",
+    "commands.py",
+    "tactics.py",
+    "maneuvers.py",
+)
 _ARRAYS: Final = ("seeds", "lengths", "actions")
 
 
