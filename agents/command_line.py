@@ -18,14 +18,16 @@ from perceiver_rl.spaces import unknown
 from .config import CompareConfig, EvaluateConfig, TrainCommand, TrainConfig, named_after
 from .errors import ConfigError
 from .strict_yaml import read_settings
+from .watch_config import WatchConfig
 
-Command = TrainCommand | EvaluateConfig | CompareConfig
+Command = TrainCommand | EvaluateConfig | CompareConfig | WatchConfig
 Settings = TypeVar("Settings")
 
 COMMANDS: Mapping[str, type[Command]] = {
     "train": TrainCommand,
     "evaluate": EvaluateConfig,
     "compare": CompareConfig,
+    "watch": WatchConfig,
 }
 
 USAGE = """\
@@ -34,12 +36,14 @@ usage: perceiver-rl COMMAND [CONFIG.yaml] [OPTIONS]
   train     train one agent with PPO against a scripted opponent
   evaluate  play evaluation games with checkpoints and scripts, and report win rates
   compare   train several policies over several seeds, and compare their win rates
+  watch     show an agent's games, or a replay, in a window, or write them as a film
 
 A YAML file holds differences from the defaults; options override both:
   perceiver-rl train configs/battle_3m.yaml --ppo.learning-rate 1e-3
   perceiver-rl train --resume runs/battle_3m-seed0
   perceiver-rl evaluate runs/battle_3m-seed0 random no-op --games 500
   perceiver-rl compare configs/compare.yaml --workers 2
+  perceiver-rl watch runs/battle_3m-seed0 --output game.gif
 
 perceiver-rl COMMAND --help lists the command's options and what they mean."""
 

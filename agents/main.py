@@ -10,6 +10,7 @@ from perceiver_rl.spaces import ContractError
 from .command_line import USAGE, Command, parse
 from .config import CompareConfig, EvaluateConfig
 from .errors import UserError
+from .watch_config import WatchConfig
 
 FAILED = 2
 INTERRUPTED = 130
@@ -48,6 +49,11 @@ def _run(command: Command, words: list[str]) -> int:
         from .evaluate import evaluate
 
         evaluate(command, words)
+        return 0
+    if isinstance(command, WatchConfig):
+        from .watch import watch
+
+        watch(command)
         return 0
     from .train import train
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,39 @@ def check_film(path: Path) -> None:
         raise ContractError(f"{path}: a film ends in one of {list(FORMATS)}")
     if path.suffix.lower() == ".mp4":
         _ffmpeg()
+
+
+class Reel(Sequence[NDArray[np.uint8]]):
+    """Frames kept in little memory: a game of minutes has a thousand of more than a megabyte."""
+
+    def __init__(self) -> None:
+        self._packed: list[bytes] = []
+        self._shape: tuple[int, ...] = ()
+
+    def append(self, frame: NDArray[np.uint8]) -> None:
+        """Add a frame ``[height, width, 3]`` of the same size as the others.
+
+        Raises:
+            ContractError: If it has another size.
+        """
+        if self._packed and frame.shape != self._shape:
+            raise ContractError(f"a frame is {frame.shape}, those before it are {self._shape}")
+        self._shape = frame.shape
+        self._packed.append(zlib.compress(frame.tobytes(), 1))
+
+    @overload
+    def __getitem__(self, at: int) -> NDArray[np.uint8]: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[NDArray[np.uint8]]: ...
+
+    def __getitem__(self, at: int | slice) -> NDArray[np.uint8] | list[NDArray[np.uint8]]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self)))]
+        return np.frombuffer(zlib.decompress(self._packed[at]), np.uint8).reshape(self._shape)
+
+    def __len__(self) -> int:
+        return len(self._packed)
 
 
 def write_film(path: Path, frames: Sequence[NDArray[np.uint8]], fps: float) -> None:
@@ -66,14 +100,14 @@ def _write_gif(path: Path, frames: Sequence[NDArray[np.uint8]], fps: float) -> N
     # One palette for all frames: a palette of its own each lets the background flicker.
     sample = np.concatenate([frames[at][::2, ::2] for at in _spread(len(frames), 8)])
     palette = Image.fromarray(sample).quantize(_COLORS, Image.Quantize.MEDIANCUT)
-    images = [
+    images = (
         Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
         for frame in frames
-    ]
-    images[0].save(
+    )
+    next(images).save(
         path,
         save_all=True,
-        append_images=images[1:],
+        append_images=images,
         duration=max(round(100 / fps), 2) * 10,  # players slow down what is faster than 20 ms
         loop=0,
         optimize=False,

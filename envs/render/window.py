@@ -24,7 +24,7 @@ class Window:
         fps: Frames per second.
 
     Raises:
-        ContractError: If pygame is not installed, or there is no screen to open a window on.
+        ContractError: If pygame is not installed.
     """
 
     def __init__(self, title: str, fps: float) -> None:
@@ -35,34 +35,40 @@ class Window:
         except ImportError:
             raise ContractError(MISSING.format("a window", "pygame-ce")) from None
         self._pygame: Any = pygame
-        try:
-            pygame.display.init()
-        except pygame.error as error:
-            raise ContractError(
-                f"cannot open a window: {error}; without a screen, write a film instead"
-            ) from None
         self.title = title
         self.fps = fps
         self.closed = False
         self._clock = pygame.time.Clock()
         self._screen: Any = None
 
+    def _open(self, size: tuple[int, int]) -> None:
+        pygame = self._pygame
+        try:
+            pygame.display.init()
+            # Without a screen SDL draws into nothing, unless it is told to: nobody would see it.
+            unseen = pygame.display.get_driver() == "offscreen"
+            if unseen and "SDL_VIDEODRIVER" not in os.environ:
+                raise pygame.error("there is no screen")
+            self._screen = pygame.display.set_mode(size)
+        except pygame.error as error:
+            pygame.display.quit()
+            raise ContractError(
+                f"cannot open a window: {error}; without a screen, write a film instead"
+            ) from None
+        pygame.display.set_caption(self.title)
+
     def show(self, frame: NDArray[np.uint8]) -> None:
         """Show a frame ``[height, width, 3]`` when its time has come.
 
         Raises:
-            ContractError: If the window cannot be opened.
+            ContractError: If there is no screen to open a window on.
         """
         if self.closed:
             return
         pygame = self._pygame
         size = (frame.shape[1], frame.shape[0])
-        try:
-            if self._screen is None or self._screen.get_size() != size:
-                self._screen = pygame.display.set_mode(size)
-                pygame.display.set_caption(self.title)
-        except pygame.error as error:
-            raise ContractError(f"cannot open a window: {error}") from None
+        if self._screen is None or self._screen.get_size() != size:
+            self._open(size)
         for event in pygame.event.get():
             keys = (pygame.K_ESCAPE, pygame.K_q)
             if event.type == pygame.QUIT or (event.type == pygame.KEYDOWN and event.key in keys):

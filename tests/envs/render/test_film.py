@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
-from perceiver_rl.envs.render.film import check_film, write_film
+from perceiver_rl.envs.render.film import Reel, check_film, write_film
 from perceiver_rl.spaces import ContractError
 
 
@@ -70,3 +70,14 @@ def test_other_formats_and_missing_packages_are_named(
     with pytest.raises(ContractError, match="mp4 needs the package imageio-ffmpeg"):
         check_film(Path("game.mp4"))
     check_film(Path("game.gif"))
+
+
+def test_a_reel_gives_back_its_frames() -> None:
+    reel = Reel()
+    for frame in frames(4):
+        reel.append(frame)
+    assert len(reel) == 4
+    np.testing.assert_array_equal(reel[2], frames(4)[2])
+    np.testing.assert_array_equal(np.stack(reel[1:3]), np.stack(frames(4)[1:3]))
+    with pytest.raises(ContractError, match="those before it"):
+        reel.append(np.zeros((2, 2, 3), np.uint8))

@@ -135,4 +135,4 @@ def test_without_a_screen_a_film_is_advised(pygame: Any, monkeypatch: pytest.Mon
     pygame.display.quit()
     monkeypatch.setenv("SDL_VIDEODRIVER", "nothing")
     with pytest.raises(ContractError, match="cannot open a window: .* write a film instead"):
-        Window("title", fps=10)
+        Window("title", fps=10).show(np.zeros((20, 30, 3), np.uint8))
