@@ -7,6 +7,7 @@ column                    meaning
 ========================= ======================================================================
 ``order``                 also patrol, gather or build
 ``queued_orders``         orders that wait until the present one is done
+``on_screen``             whether the camera, 24 by 24 cells, shows it
 ========================= ======================================================================
 
 A queued order joins the unit's queue instead of replacing what it does; a full queue refuses it.
@@ -94,6 +95,16 @@ def verb_table(scenario: Scenario) -> NDArray[np.int64]:
             _TARGETS.index(order.kind.target),
         )
     return table
+
+
+def hunt_columns(fighting: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Return the columns of an entity where our side fights in the fog."""
+    orders = Column("order", "category", size=len(t.ORDERS))
+    return (
+        *(orders if column.name == "order" else column for column in fighting),
+        Column("queued_orders", low=0, high=t.QUEUE_LENGTH, unit="order"),
+        Column("on_screen", "binary"),
+    )
 
 
 def errand_columns(scenario: Scenario) -> tuple[Column, ...]:

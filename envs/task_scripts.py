@@ -24,6 +24,7 @@ from .engine import fields as f
 
 Observation = Mapping[str, NDArray[Any]]
 
+ENEMY: Final = 1
 NEUTRAL: Final = 2
 
 
@@ -103,12 +104,49 @@ class WalkToNearest(TaskScript):
         action[-1] = self.cell(points[things[near.argmin()]])
 
 
-TASK_SCRIPTS: Final[Mapping[str, type[TaskScript]]] = {"walk-to-nearest": WalkToNearest}
+class Search(TaskScript):
+    """Attack-moves to the nearest enemy in sight; seeing none, goes round the map and looks.
+
+    The round passes everything within nine cells, the sight of a marine: half a lap in the lower
+    half of the map, half in the upper one.
+    """
+
+    ROUND: Final = np.array(
+        [(1, 2), (3, 2), (5, 2), (7, 2), (7, 6), (5, 6), (3, 6), (1, 6)], dtype=np.float32
+    )
+    """In eighths of the playable area."""
+
+    def play(self, one: Observation, action: NDArray[np.int64]) -> None:
+        """Order all units to attack-move, unless they are on their round and see nobody."""
+        ours = np.flatnonzero(one[SELECTABLE_MASK])
+        foes = np.flatnonzero((self.column(one, "alliance") == ENEMY) & (one[ENTITY_MASK] > 0))
+        points = self.points(one)
+        middle = points[ours].mean(0)
+        if foes.size:
+            goal = points[foes[np.hypot(*(points[foes] - middle).T).argmin()]]
+        elif (self.column(one, "order")[ours] == f.IDLE).any():
+            bounds = [self.entities.columns[self.entities.index(axis)].bounds for axis in "xy"]
+            (left, right), (bottom, top) = bounds
+            scale = np.array([right - left, top - bottom], dtype=np.float32) / 8
+            stops = self.ROUND * scale + np.array([left, bottom], dtype=np.float32)
+            nearest = int(np.hypot(*(stops - middle).T).argmin())
+            goal = stops[(nearest + 1) % len(stops)]
+        else:
+            return
+        self.order(action, "attack_move", ours)
+        action[-1] = self.cell(goal)
+
+
+TASK_SCRIPTS: Final[Mapping[str, type[TaskScript]]] = {
+    "walk-to-nearest": WalkToNearest,
+    "search": Search,
+}
 
 _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "no-op": (),
     "random": (),
     "walk-to-nearest": ("move_queued",),
+    "search": ("attack", "camera"),
 }
 _FIGHT: Final = ("attack", "attack_move")
 

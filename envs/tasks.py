@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 
 from perceiver_rl.spaces import Column, ContractError, unknown
 
+from .engine import fields as f
 from .engine.errands import judge_points, run_errand, start_errand
-from .engine.judge import Judged
+from .engine.hunt import after_loop, start_hunt, veil
+from .engine.judge import Judged, judge
 from .engine.objects import all_stats, entity_kind, trade_table
-from .engine.observe import Views
+from .engine.observe import Views, observe
 from .engine.task_orders import Spread, give_task_orders
 from .engine.task_view import mask_orders, view_errand
 from .scenarios import Scenario
-from .task_contract import errand_columns, verb_table
+from .task_contract import errand_columns, hunt_columns, verb_table
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
@@ -109,7 +111,74 @@ class Errand:
         mask_orders(*state, rows, self._spread, self._verbs, views)
 
 
-TASKS: Final[Mapping[str, Callable[[Scenario], Task]]] = MappingProxyType({"errand": Errand})
+class Hunt:
+    """Three marines look for zerglings in the fog.
+
+    An enemy that none of our units sees is neither observed nor a legal target, and an attack order
+    ends when its target goes out of sight. As in the game's raw interface the camera limits no
+    order: it shows in ``on_screen`` and in two scalars where it looks, and moves by an order.
+
+    Args:
+        scenario: With units of one type on each side.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        own, total = scenario.own_slots, scenario.slots
+        ours, theirs = entity_kind(scenario.own[0][0]), entity_kind(scenario.enemy[0][0])
+        self._cast = (own, total, ours, theirs)
+        self._book = (all_stats(), trade_table())
+        self._spread: Spread = (own, total, total, 1)
+        self._verbs = verb_table(scenario)
+        self._rules = scenario.rules()
+        life = [
+            float(sum(unit.health + unit.shield for unit in team))
+            for team in (scenario.own_units, scenario.enemy_units)
+        ]
+        self._limits = (float(scenario.loop_limit), life[0], life[1])
+
+    def columns(self, fighting: tuple[Column, ...]) -> tuple[Column, ...]:
+        """Return the columns of a battle, the queue and whether the camera shows it."""
+        return hunt_columns(fighting)
+
+    def scalars(self) -> tuple[str, ...]:
+        """Return what our side knows, and where the camera looks."""
+        return ("time_left", "own_life", "own_units", "camera_x", "camera_y")
+
+    def start(self, state: State, rows: Integers) -> None:
+        """Set out marines and zerglings."""
+        start_hunt(*state, rows, self._cast, self._book)
+
+    def order(self, state: State, actions: Integers, grid: Grid) -> None:
+        """Carry out or refuse our side's actions."""
+        give_task_orders(*state, actions, self._spread, (self._verbs, *grid), self._rules)
+
+    def run(self, state: State, fight: Callable[[], None]) -> None:
+        """Fight one loop after the other."""
+        games = state[1]
+        loops = games[:, f.LEFT].copy()
+        for loop in range(int(loops.max(initial=0))):
+            running = (loops > loop) & (games[:, f.OWN_ALIVE] > 0)
+            games[:, f.LEFT] = running
+            fight()
+            after_loop(*state, running, self._cast, self._book)
+
+    def judge(self, state: State, worth: Worth) -> Judged:
+        """Score 1 per zergling and -1 per marine; the last marine's death ends the game."""
+        games = state[1]
+        rules = (self._scenario.loop_limit, 1, -1, True)
+        return judge(games, np.zeros(len(games)), rules, worth)
+
+    def observe(self, state: State, rows: Integers, views: Views) -> None:
+        """Write what our side sees."""
+        observe(*state, rows, self._spread[:2], self._limits, views)
+        veil(*state, rows, self._spread, self._rules, views)
+        mask_orders(*state, rows, self._spread, self._verbs, views)
+
+
+TASKS: Final[Mapping[str, Callable[[Scenario], Task]]] = MappingProxyType(
+    {"errand": Errand, "hunt": Hunt}
+)
 
 
 def make_task(scenario: Scenario) -> Task | None:

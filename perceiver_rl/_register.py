@@ -9,7 +9,9 @@ import gymnasium as gym
 ENVIRONMENTS: Final = (
     "MoveToBeacon",
     "CollectMineralShards",
+    "FindAndDefeatZerglings",
     "DefeatRoaches",
+    "DefeatZerglingsAndBanelings",
     "Battle-3m",
     "Battle-8m",
     "Battle-2s3z",

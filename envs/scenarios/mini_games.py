@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .scenario import Box, Scenario, Waves
+from .scenario import BATTLE_ORDERS, Box, Scenario, Waves
 
 _LEFT: Final[Box] = (23.97, 25.06, 27.98, 31.05)
 _RIGHT: Final[Box] = (38.02, 25.04, 42.04, 31.08)
@@ -18,6 +18,7 @@ def _column(index: int) -> tuple[float, float]:
 
 _WALKS: Final = ("no_op", "stop", "move", "patrol", "move_queued")
 _SMALL: Final[Box] = (22.0, 20.0, 44.0, 36.0)
+_LARGE: Final[Box] = (10.0, 12.0, 54.0, 44.0)
 
 MINI_GAMES: Final = (
     Scenario(
@@ -59,5 +60,32 @@ MINI_GAMES: Final = (
         idle_units_fight=True,
         waves=Waves(reinforcements=5, capacity=_MARINES, enemy_points=10, own_points=-1),
         opponent="no-op",
+    ),
+    Scenario(
+        name="DefeatZerglingsAndBanelings",
+        own=(("marine", 9),),
+        enemy=(("zergling", 6), ("baneling", 4)),
+        places=((_LEFT, _RIGHT), (_RIGHT, _LEFT)),
+        step_limit=240,
+        map_size=(64, 64),
+        playable=_SMALL,
+        own_offsets=tuple(_column(index) for index in range(1, _MARINES + 1)),
+        enemy_offsets=((0.0, 0.0),) * 10,
+        idle_units_fight=True,
+        waves=Waves(reinforcements=4, capacity=_MARINES, enemy_points=5, own_points=-1),
+        opponent="no-op",
+    ),
+    Scenario(
+        name="FindAndDefeatZerglings",
+        task="hunt",
+        own=(("marine", 3),),
+        enemy=(("zergling", 25),),
+        places=((_LARGE, _LARGE),),
+        step_limit=360,
+        map_size=(64, 64),
+        playable=_LARGE,
+        idle_units_fight=True,
+        opponent="no-op",
+        orders=(*BATTLE_ORDERS, "patrol", "move_queued", "attack_move_queued", "camera"),
     ),
 )

@@ -134,6 +134,7 @@ def test_a_game_is_the_same_in_any_batch_and_at_any_position(name: str) -> None:
 
 GOLDEN = {
     "DefeatRoaches": "034128c4e3006228",
+    "DefeatZerglingsAndBanelings": "02963782284260ec",
     "Battle-3m": "28ea7afb5e47bac7",
     "Battle-8m": "8c700dd64251bdf4",
     "Battle-2s3z": "d0dbe8667f7db63a",

@@ -140,6 +140,38 @@ def test_the_game_is_lost_with_the_last_marine_and_won_when_time_is_out() -> Non
     assert (infos[1]["score"], infos[1]["waves"], infos[1]["overflow"]) == (0, 0, 0)
 
 
+def test_zerglings_and_banelings_meet_nine_marines_from_one_point() -> None:
+    env = BatchedEnv("DefeatZerglingsAndBanelings", 100)
+    env.reset(range(100))
+    kinds = [list(UNITS)[int(kind)] for kind in env.units[0, f.KIND, 48:58]]
+    assert kinds == ["zergling"] * 6 + ["baneling"] * 4
+    x, y = env.units[:, f.X], env.units[:, f.Y]
+    assert (x[:, 48:58] == x[:, [48]]).all()
+    assert (y[:, 48:58] == y[:, [48]]).all()
+    on_left = inside(LEFT, x[:, 0], y[:, 0])
+    assert 25 < on_left.sum() < 75
+    assert inside(RIGHT, x[on_left, 48], y[on_left, 48]).all()
+    assert (env.games[:, f.OWN_ALIVE] == 9).all()
+
+
+def test_a_zergling_or_baneling_is_worth_5_and_a_cleared_wave_four_marines() -> None:
+    env = BatchedEnv("DefeatZerglingsAndBanelings", 2)
+    env.reset([0, 1])
+    for slot in range(48, 58):  # each before a marine of its own
+        env.units[:, f.HEALTH, slot] = 0.25
+        env.units[:, f.X, slot] = env.units[:, f.X, (slot - 48) % 9] + 4.9
+        env.units[:, f.Y, slot] = env.units[:, f.Y, (slot - 48) % 9]
+        env.units[:, [f.HEALTH_REGEN, f.SPEED], slot] = 0
+    step = env.step(still(env))
+    assert (env.games[:, f.ENEMY_LOST] >= 9).all()
+    reward = step.reward
+    while (env.games[:, f.WAVES] == 0).any():
+        reward = reward + env.step(still(env)).reward
+    assert reward.tolist() == [50, 50]
+    assert (env.games[:, f.OWN_ALIVE] == 9 + 4).all()
+    assert (env.games[:, f.ENEMY_ALIVE] == 10).all()
+
+
 def test_idle_marines_of_the_mini_game_shoot_what_comes_near() -> None:
     env = roaches()
     env.units[0, f.X, 48:52] = env.units[0, f.X, 0] + 4

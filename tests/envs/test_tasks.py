@@ -14,7 +14,11 @@ from perceiver_rl.envs.scenarios import SCENARIOS
 from perceiver_rl.spaces import ContractError
 
 TASKS = [name for name, scenario in SCENARIOS.items() if scenario.task]
-SCRIPTS = {"MoveToBeacon": "walk-to-nearest", "CollectMineralShards": "walk-to-nearest"}
+SCRIPTS = {
+    "MoveToBeacon": "walk-to-nearest",
+    "CollectMineralShards": "walk-to-nearest",
+    "FindAndDefeatZerglings": "search",
+}
 
 
 def scores(name: str, control: str, games: int = 16) -> Any:
@@ -65,7 +69,11 @@ def test_a_game_of_a_task_is_the_same_in_any_batch_and_at_any_position(name: str
     assert course([43], 0) != alone
 
 
-GOLDEN = {"MoveToBeacon": "8079ec7526ca3669", "CollectMineralShards": "a580658b2ad7e36d"}
+GOLDEN = {
+    "MoveToBeacon": "8079ec7526ca3669",
+    "CollectMineralShards": "a580658b2ad7e36d",
+    "FindAndDefeatZerglings": "389323a063f24792",
+}
 
 
 @pytest.mark.parametrize("name", TASKS)
