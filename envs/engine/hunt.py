@@ -17,13 +17,14 @@ from . import task_fields as t
 from ._jit import kernel
 from .follow import follow_up
 from .observe import Views
-from .place import At, Book, Box, clearance, draw_point, put, remove, wipe
+from .place import Book, Box, clearance, draw_point, put, remove, wipe
 from .streams import uniform
 from .task_orders import Spread
 from .task_view import shown_order
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
+Point: TypeAlias = tuple[np.float32, np.float32]
 Cast: TypeAlias = tuple[int, int, int, int]
 """Number of our slots, and of all; kind of our units, and of the enemy's."""
 
@@ -70,7 +71,7 @@ def start_hunt(units: Floats, games: Integers, rows: Integers, cast: Cast, book:
 
 
 @kernel
-def _draw_in_ring(games: Integers, game: int, ring: tuple[np.float32, np.float32]) -> At:
+def _draw_in_ring(games: Integers, game: int, ring: tuple[np.float32, np.float32]) -> Point:
     """Draw a point of a ring around the middle, uniformly over its area."""
     while True:
         # Sine and cosine may differ in the last bit from machine to machine; this does not.
@@ -84,7 +85,7 @@ def _draw_in_ring(games: Integers, game: int, ring: tuple[np.float32, np.float32
 @kernel
 def _draw_far(
     units: Floats, games: Integers, game: int, others: tuple[int, int], box: Box, first: bool
-) -> At:
+) -> Point:
     """Draw a point away from the slots ``others`` and from the start, or from our units."""
     x, y = draw_point(games, game, box)
     for _ in range(DRAWS):
