@@ -254,6 +254,8 @@ class BatchedEnv:
         if self.on_loop is not None:
             self._show_loops(self.on_loop)
         harm = self._run_loops()
+        if self.scenario.draw is not None:  # as if the drawn team had the nominal one's life
+            harm *= self._limits[2] / np.maximum(self.games[:, f.ENEMY_LIFE], 1)
         reward, terminated, truncated, eventful = self._judge(harm)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if eventful:

@@ -6,16 +6,25 @@ from typing import Final
 
 import gymnasium as gym
 
-ENVIRONMENTS: Final = (
+_MINI_GAMES: Final = (
     "MoveToBeacon",
     "CollectMineralShards",
     "FindAndDefeatZerglings",
     "DefeatRoaches",
     "DefeatZerglingsAndBanelings",
-    "Battle-3m",
-    "Battle-8m",
-    "Battle-2s3z",
 )
+_BATTLES: Final = (
+    *("3m", "8m", "2s3z", "25m", "2m_vs_1z", "5m_vs_6m", "8m_vs_9m", "10m_vs_11m", "27m_vs_30m"),
+    *("3s5z", "3s5z_vs_3s6z", "1c3s5z", "3s_vs_3z", "3s_vs_4z", "3s_vs_5z", "6h_vs_8z"),
+    *("2s_vs_1sc", "MMM", "MMM2", "bane_vs_bane", "2c_vs_64zg", "corridor", "so_many_baneling"),
+    *("64m", "128m", "256m"),
+    *(
+        f"{race}_{size}"
+        for race in ("terran", "protoss", "zerg")
+        for size in ("5_vs_5", "10_vs_10", "10_vs_11", "20_vs_20", "20_vs_23")
+    ),
+)
+ENVIRONMENTS: Final = (*_MINI_GAMES, *(f"Battle-{name}" for name in _BATTLES))
 
 
 def register_environments() -> None:

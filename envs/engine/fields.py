@@ -69,7 +69,10 @@ OVERFLOW: Final = 13  # units that found no free slot
 REFUSED: Final = 14  # unit orders refused so far
 STEP_KILLS: Final = 15  # enemies that died in this step
 STEP_REFUSED: Final = 16  # unit orders refused in this step
-GAME_FIELDS: Final = 17
+ENEMY_LIFE: Final = 17  # full health and shields of the enemy's team, where teams are drawn
+OWN_HEALERS: Final = 18  # alive; a side with nobody else has lost its battle
+ENEMY_HEALERS: Final = 19
+GAME_FIELDS: Final = 20
 
 # Values of ORDER; the action types after no_op have the same sequence.
 IDLE: Final = 0
@@ -89,7 +92,7 @@ OUTCOMES: Final = ("running", "win", "loss", "draw")
 NOBODY: Final = -1
 NO_BULK: Final = -1e6
 
-# Entries of the rules vector (float32).
+# Entries of the rules vector (float32); what follows them are walls: left, bottom, right, top each.
 LEFT_EDGE: Final = 0
 BOTTOM_EDGE: Final = 1
 RIGHT_EDGE: Final = 2

@@ -40,7 +40,8 @@ def judge(
 ) -> Judged:
     """Score every running game, end those that are decided or out of time, and reward.
 
-    A battle ends when a side is gone; both in the same loop, or no time left, is a draw. With waves
+    A battle ends when a side is gone or only has healers left; both in the same loop, or no time
+    left, is a draw. With waves
     the game ends with our last unit, a loss, or with the time, a win.
 
     Args:
@@ -86,8 +87,8 @@ def _end(
     truncated: Flags,
 ) -> None:
     loop_limit, _, _, waves = rules
-    ours = games[game, f.OWN_ALIVE] > 0
-    theirs = games[game, f.ENEMY_ALIVE] > 0
+    ours = games[game, f.OWN_ALIVE] > games[game, f.OWN_HEALERS]
+    theirs = games[game, f.ENEMY_ALIVE] > games[game, f.ENEMY_HEALERS]
     terminated[game] = not ours or not (theirs or waves)
     truncated[game] = not terminated[game] and games[game, f.LOOP] >= loop_limit
     if terminated[game]:

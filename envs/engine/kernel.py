@@ -19,6 +19,7 @@ from . import fields as f
 from ._jit import kernel, part
 from .area import detonate, sweep
 from .healing import find_patient, heal
+from .walls import keep_off_walls
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
@@ -40,7 +41,7 @@ def advance(
     damage: Floats,
     rules: Floats,
 ) -> None:
-    """Run each game for its remaining loops, or until one side has no unit left.
+    """Run each game for its remaining loops, or until one side has nobody left but healers.
 
     Args:
         units: State ``[game, field, slot]``, changed in place.
@@ -64,9 +65,14 @@ def advance(
             _decide(units, game, sides, rules, (goal_x, goal_y, pace), victim)
             _move(units, game, (goal_x, goal_y, pace))
             _separate(units, game, sides[1], rules, goal_x, goal_y)
+            if rules.shape[0] > f.RULES:
+                keep_off_walls(units, game, sides[1], rules)
             _strike(units, game, sides, damage, rules, victim)
             _bury(units, games, game, sides, victim, harm)
-            if games[game, f.OWN_ALIVE] == 0 or games[game, f.ENEMY_ALIVE] == 0:
+            if (
+                games[game, f.OWN_ALIVE] == games[game, f.OWN_HEALERS]
+                or games[game, f.ENEMY_ALIVE] == games[game, f.ENEMY_HEALERS]
+            ):
                 break
 
 
@@ -338,6 +344,7 @@ def _bury(
                 harm[game] += np.float64(units[game, f.LOWEST, j] - left)
             units[game, f.LOWEST, j] = left
         if left == ZERO:
+            heals = units[game, f.HEAL, j] > ZERO
             for field in range(f.UNIT_FIELDS):
                 units[game, field, j] = ZERO
             units[game, f.TARGET, j] = np.float32(f.NOBODY)
@@ -347,6 +354,8 @@ def _bury(
             if j < sides[0]:
                 games[game, f.OWN_ALIVE] -= 1
                 games[game, f.OWN_LOST] += 1
+                games[game, f.OWN_HEALERS] -= heals
             else:
                 games[game, f.ENEMY_ALIVE] -= 1
                 games[game, f.ENEMY_LOST] += 1
+                games[game, f.ENEMY_HEALERS] -= heals

@@ -8,9 +8,10 @@ from typing import Final
 
 from perceiver_rl.spaces import ContractError, unknown
 
-from .battles import BATTLES
+from .battles import BATTLES, drawn_battle
+from .loader import is_scenario_file, load_scenario
 from .mini_games import MINI_GAMES
-from .scenario import Scenario, Waves, point
+from .scenario import Draw, Scenario, Waves, point
 
 SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
     {scenario.name: scenario for scenario in (*MINI_GAMES, *BATTLES)}
@@ -26,18 +27,34 @@ def env_id(name: str) -> str:
 
 
 def find_scenario(name: str | Scenario) -> Scenario:
-    """Return a scenario by its name or Gymnasium id; a scenario is returned as it is.
+    """Return a scenario by its name, Gymnasium id or YAML file; a scenario is returned as it is.
+
+    Battles of drawn teams exist in every size: see :func:`~.battles.drawn_battle`.
 
     Raises:
-        ContractError: If there is none; names the nearest one.
+        ContractError: If there is none; names the nearest one. If a file is none of a scenario.
     """
     if isinstance(name, Scenario):
         return name
+    if is_scenario_file(name):
+        return load_scenario(name)
     short = name.removeprefix(f"{NAMESPACE}:").removeprefix(f"{NAMESPACE}/")
     short = short.removesuffix(f"-{VERSION}")
-    if short not in SCENARIOS:
+    if short in SCENARIOS:
+        return SCENARIOS[short]
+    drawn = drawn_battle(short)
+    if drawn is None:
         raise ContractError(unknown("scenario", short, tuple(SCENARIOS)))
-    return SCENARIOS[short]
+    return drawn
 
 
-__all__ = ["SCENARIOS", "Scenario", "Waves", "env_id", "find_scenario", "point"]
+__all__ = [
+    "SCENARIOS",
+    "Draw",
+    "Scenario",
+    "Waves",
+    "env_id",
+    "find_scenario",
+    "load_scenario",
+    "point",
+]

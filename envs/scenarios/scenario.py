@@ -27,6 +27,7 @@ Box = tuple[float, float, float, float]
 
 LOOPS_PER_STEP = 8
 BATTLE_ORDERS = ("no_op", "stop", "move", "attack", "attack_move", "hold")
+MOST_SLOTS = 1024
 SPACING = 0.2
 PUSH = 0.25
 
@@ -54,6 +55,52 @@ class Waves:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """Teams and start positions that are drawn anew for each episode.
+
+    The enemy has the units that we have, as far as both sides have as many. Either each enemy
+    starts where one of our units is reflected, or we start in the middle with enemies around us.
+
+    Args:
+        chances: Pairs of unit type and chance; the chances add up to 1.
+        never_alone: Types of which no team consists alone.
+        surrounded: Share of the episodes in which we are surrounded.
+
+    Raises:
+        ContractError: If a type is unknown, or the chances do not add up to 1 or leave no team.
+    """
+
+    chances: tuple[tuple[str, float], ...]
+    never_alone: tuple[str, ...] = ()
+    surrounded: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in (*dict(self.chances), *self.never_alone):
+            unit_type(name)
+        if not math.isclose(sum(chance for _, chance in self.chances), 1.0, abs_tol=1e-6):
+            raise ContractError(f"the chances of a draw must add up to 1: {self.chances}")
+        if not any(c > 0 and name not in self.never_alone for name, c in self.chances):
+            raise ContractError(f"a draw needs a type that may be a team alone: {self.chances}")
+        if not 0 <= self.surrounded <= 1:
+            raise ContractError(f"surrounded must be in [0, 1], not {self.surrounded}")
+
+    @property
+    def heaviest(self) -> str:
+        """The type with the most health and shield."""
+        types = [unit_type(name) for name, _ in self.chances]
+        return max(types, key=lambda unit: unit.health + unit.shield).name
+
+    def tickets(self) -> NDArray[np.float32]:
+        """Return ``[type, 3]``: index, summed chance, whether it is never alone."""
+        sums = np.cumsum([chance for _, chance in self.chances])
+        rows = [
+            (UNIT_NAMES.index(name), total, name in self.never_alone)
+            for (name, _), total in zip(self.chances, sums, strict=True)
+        ]
+        return np.array(rows, dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """A map, two teams and the rules of the episode.
 
@@ -78,6 +125,9 @@ class Scenario:
         neutral: What belongs to nobody: pairs of entity type and number.
         capacity: Slots of our side in a task; as many as it starts with if 0.
         orders: Names of the action types that the scenario offers.
+        walls: Boxes that nobody on the ground can enter, at least one cell thick.
+        draw: Draws the teams; ``own`` and ``enemy`` then say how many units there are, and give
+            the life that shares of life refer to.
 
     Raises:
         ContractError: If a team is empty or holds an unknown type, or a number makes no sense.
@@ -100,6 +150,8 @@ class Scenario:
     neutral: tuple[tuple[str, int], ...] = ()
     capacity: int = 0
     orders: tuple[str, ...] = BATTLE_ORDERS
+    walls: tuple[Box, ...] = ()
+    draw: Draw | None = None
 
     def __post_init__(self) -> None:
         for side, team in (("own", self.own), ("enemy", self.enemy)):
@@ -114,6 +166,11 @@ class Scenario:
                 f"scenario {self.name!r} needs at least one place and one step, not"
                 f" places={self.places}, step_limit={self.step_limit}"
             )
+        if self.slots > MOST_SLOTS:
+            raise ContractError(
+                f"scenario {self.name!r} has {self.slots} unit slots, at most {MOST_SLOTS} fit"
+            )
+        self._check_places()
         self._check_offsets("own_offsets", self.own_offsets, self.own_slots)
         self._check_offsets("enemy_offsets", self.enemy_offsets, self.enemy_slots)
         if self.own_slots < len(self.own_units):
@@ -121,6 +178,28 @@ class Scenario:
                 f"scenario {self.name!r} starts with {len(self.own_units)} units of ours,"
                 f" its capacity is {self.own_slots}"
             )
+
+    def _check_places(self) -> None:
+        left, bottom, right, top = self.playable
+        width, height = self.map_size
+        if not (0 <= left < right <= width and 0 <= bottom < top <= height):
+            raise ContractError(
+                f"scenario {self.name!r}: playable={self.playable} must be a box (left, bottom,"
+                f" right, top) within the map of {self.map_size}"
+            )
+        for box in (box for place in self.places for box in place):
+            x0, y0, x1, y1 = box
+            if not (left <= x0 <= x1 <= right and bottom <= y0 <= y1 <= top):
+                raise ContractError(
+                    f"scenario {self.name!r}: the start {box} must be a box (left, bottom, right,"
+                    f" top) within the playable area {self.playable}"
+                )
+        for box in self.walls:
+            if box[2] - box[0] < 1 or box[3] - box[1] < 1:
+                raise ContractError(
+                    f"scenario {self.name!r}: the wall {box} must be a box (left, bottom, right,"
+                    " top) at least one cell thick"
+                )
 
     def _check_offsets(
         self, name: str, offsets: tuple[tuple[float, float], ...], slots: int
@@ -183,16 +262,19 @@ class Scenario:
         theirs = self.enemy_offsets or mirrored(cluster(self.enemy_slots, self.enemy_units))
         offsets = np.array([*ours, *theirs], dtype=np.float32)
         places = np.array(self.places, dtype=np.float32)
-        return kinds, stats_table(), places, offsets, float(self.jitter)
+        tickets = self.draw.tickets() if self.draw else np.zeros((0, 3), np.float32)
+        lottery = (tickets, self.draw.surrounded if self.draw else 0.0)
+        return kinds, stats_table(), places, offsets, float(self.jitter), lottery
 
     def rules(self) -> NDArray[np.float32]:
         """Return the engine's rules vector."""
-        rules = np.zeros(f.RULES, dtype=np.float32)
+        rules = np.zeros(f.RULES + 4 * len(self.walls), dtype=np.float32)
         rules[f.LEFT_EDGE : f.TOP_EDGE + 1] = self.playable
         rules[f.OWN_ACQUIRES] = self.idle_units_fight
         rules[f.ENEMY_ACQUIRES] = True
         rules[f.PUSH] = PUSH
         rules[f.SHIELD_DELAY] = SHIELD_DELAY_SECONDS * LOOPS_PER_SECOND
+        rules[f.RULES :] = np.array(self.walls, dtype=np.float32).reshape(-1)
         return rules
 
 

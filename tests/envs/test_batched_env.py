@@ -15,7 +15,10 @@ from perceiver_rl.envs.engine import fields as f
 from perceiver_rl.envs.scenarios import SCENARIOS
 from perceiver_rl.spaces import ActionError, ContractError
 
-NAMES = [name for name, scenario in SCENARIOS.items() if not scenario.task]
+MINI_GAMES = [name for name in SCENARIOS if not name.startswith("Battle-")]
+BATTLES = ["3m", "8m", "2s3z", "1c3s5z", "MMM", "bane_vs_bane", "corridor", "zerg_10_vs_11"]
+SAMPLE = [*MINI_GAMES, *(f"Battle-{name}" for name in BATTLES)]
+NAMES = [name for name in SAMPLE if not SCENARIOS[name].task]
 COURSE = [f.X, f.Y, f.HEALTH, f.SHIELD, f.COOLDOWN, f.ORDER, f.TARGET, f.LOWEST]
 TALLY = [f.LOOP, f.OUTCOME, f.STREAM, f.SCORE, f.OWN_LOST, f.ENEMY_LOST, f.WAVES, f.REFUSED]
 NO_OP, STOP, MOVE, ATTACK, ATTACK_MOVE, HOLD = range(6)
@@ -138,6 +141,11 @@ GOLDEN = {
     "Battle-3m": "28ea7afb5e47bac7",
     "Battle-8m": "8c700dd64251bdf4",
     "Battle-2s3z": "d0dbe8667f7db63a",
+    "Battle-1c3s5z": "1c56b3c0922fbd34",
+    "Battle-MMM": "0dc22ddefa203cb3",
+    "Battle-bane_vs_bane": "8cde05074114a872",
+    "Battle-corridor": "b6117ccb215cd773",
+    "Battle-zerg_10_vs_11": "c189ba99d455eaf4",
 }
 
 

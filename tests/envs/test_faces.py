@@ -27,7 +27,8 @@ from perceiver_rl.envs import make_vec
 from perceiver_rl.envs.scenarios import SCENARIOS, env_id
 from perceiver_rl.spaces import ContractError
 
-IDS = [env_id(name) for name in SCENARIOS]
+MINI_GAMES = [name for name in SCENARIOS if not name.startswith("Battle-")]
+IDS = [env_id(name) for name in (*MINI_GAMES, "Battle-8m", "Battle-MMM", "Battle-zerg_10_vs_11")]
 
 
 def some_actions(space: Any, games: int, steps: int) -> Any:

@@ -17,6 +17,9 @@ from perceiver_rl.envs.scenarios import SCENARIOS
 from perceiver_rl.envs.snapshot import state_hash
 from perceiver_rl.spaces import ContractError
 
+MINI_GAMES = [name for name in SCENARIOS if not name.startswith("Battle-")]
+NAMES = [*MINI_GAMES, "Battle-8m", "Battle-MMM", "Battle-corridor", "Battle-zerg_10_vs_11"]
+
 
 def record(batch: BatchedEnv, seeds: list[int], steps: int, player: str = "random") -> Recorder:
     recorder = Recorder(batch, player)
@@ -27,7 +30,7 @@ def record(batch: BatchedEnv, seeds: list[int], steps: int, player: str = "rando
     return recorder
 
 
-@pytest.mark.parametrize("name", list(SCENARIOS))
+@pytest.mark.parametrize("name", NAMES)
 def test_games_of_a_batch_play_again_one_by_one_as_they_were(name: str, tmp_path: Path) -> None:
     batch = BatchedEnv(name, 3, opponent="random")
     record(batch, [5, 6, 7], 40).replay().save(tmp_path / "games.npz")

@@ -157,7 +157,8 @@ def test_an_order_to_attack_what_one_cannot_hit_is_a_walk_to_it_with_open_eyes(a
 
 
 def test_air_and_ground_do_not_push_each_other(arena: Any) -> None:
-    game = arena(("medivac", "medivac"), ("marine",), gap=0)
+    game = arena(("medivac", "medivac", "marine"), ("marine",), gap=0)
+    place(game, 3, 30, 30)
     place(game, 0, 10, 16)
     place(game, 1, 10.5, 16)
     place(game, 2, 10, 16)
