@@ -109,7 +109,7 @@ def _placed(
     rows: Float[Tensor, "row width"], at: Tensor, batch: int, slots: int
 ) -> Float[Tensor, "batch slot width"]:
     flat = rows.new_zeros(batch * slots, rows.shape[1])
-    return flat.index_copy(0, at, rows).unflatten(0, (batch, slots))
+    return flat.index_copy_(0, at, rows).unflatten(0, (batch, slots))
 
 
 def layout_of(present: Bool[Tensor, "batch entity"]) -> Layout:

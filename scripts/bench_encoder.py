@@ -1,0 +1,310 @@
+"""Speed of the entity encoder beside public implementations, with the same weights where it can be.
+
+pip install '.[bench]'
+python scripts/bench_encoder.py [--batch 32] [--entities 512] [--rounds 5] [--threads 1]
+
+Every implementation reads the same padded sets [B, N, 256] with the same mask and gives one row per
+entity; packing and trimming are on the clock. Milliseconds are CPU time, medians of interleaved
+rounds; "peak" is the share of this machine's measured float32 matrix-product speed that our
+executed FLOPs reach. "error" is the largest difference from ours, where weights were copied.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+
+from perceiver_rl.nn import (
+    EntityTransformer,
+    PerceiverConfig,
+    PerceiverIO,
+    TransformerConfig,
+    count_flops,
+    layout_of,
+    plain_attention,
+)
+
+WIDTH = 256
+Run = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass
+class Candidate:
+    """An implementation: how to run it, what to divide its time by, whether weights were copied."""
+
+    name: str
+    run: Run
+    module: nn.Module
+    same_weights: bool = False
+
+
+def ours(model: PerceiverIO, plain: bool = False) -> Run:
+    """Run our Perceiver with the layout that it chooses, or padded in the textbook form."""
+
+    def run(x: Tensor, mask: Tensor) -> Tensor:
+        if plain:
+            with plain_attention():
+                return model(x, x, mask)
+        layout = layout_of(mask)
+        rows = layout.gather(x)
+        return layout.scatter(model.relate_rows(rows, rows, layout))
+
+    return run
+
+
+def our_transformer(model: EntityTransformer) -> Run:
+    """Run our Transformer, packed and trimmed like the Perceiver."""
+
+    def run(x: Tensor, mask: Tensor) -> Tensor:
+        layout = layout_of(mask)
+        return layout.scatter(model.relate_rows(layout.gather(x), layout))
+
+    return run
+
+
+def from_transformers(model: PerceiverIO) -> Candidate:
+    """Build Hugging Face's Perceiver with an entity-query decoder and our weights."""
+    from transformers import PerceiverConfig as TheirConfig
+    from transformers.models.perceiver import modeling_perceiver as theirs
+
+    sizes = model.config
+    config = TheirConfig(
+        num_latents=sizes.num_latents,
+        d_latents=sizes.latent_width,
+        d_model=WIDTH,
+        num_blocks=1,
+        num_self_attends_per_block=sizes.num_self_attends,
+        num_self_attention_heads=sizes.self_heads,
+        num_cross_attention_heads=sizes.cross_heads,
+        self_attention_widening_factor=sizes.widening,
+        cross_attention_widening_factor=sizes.widening,
+        attention_probs_dropout_prob=0.0,
+    )
+
+    class EntityDecoder(theirs.PerceiverAbstractDecoder):  # type: ignore[misc]  # untyped peer
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = theirs.PerceiverLayer(
+                config,
+                is_cross_attention=True,
+                num_heads=sizes.cross_heads,
+                q_dim=WIDTH,
+                kv_dim=sizes.latent_width,
+                widening_factor=sizes.widening,
+            )
+
+        @property
+        def num_query_channels(self) -> int:
+            return WIDTH
+
+        def decoder_query(self, inputs: Tensor, *_: Any, **__: Any) -> Tensor:
+            return inputs
+
+        def forward(self, query: Tensor, z: Tensor, **_: Any) -> Any:
+            logits = self.layer(query, inputs=z)[0]
+            return theirs.PerceiverDecoderOutput(logits=logits, cross_attentions=None)
+
+    peer = theirs.PerceiverModel(config, decoder=EntityDecoder())
+    with torch.no_grad():
+        peer.embeddings.latents.copy_(model.encoder.latents)
+        copy_block(model.encoder.cross_attend, peer.encoder.cross_attention, cross=True)
+        blocks = zip(model.processor.self_attends, peer.encoder.self_attends, strict=True)
+        for block, layer in blocks:
+            copy_block(block, layer, cross=False)
+        copy_block(model.decoder.cross_attend, peer.decoder.layer, cross=True)
+
+    def run(x: Tensor, mask: Tensor) -> Tensor:
+        logits: Tensor = peer(inputs=x, attention_mask=mask.float()).logits
+        return logits
+
+    return Candidate("transformers PerceiverModel", run, peer, same_weights=True)
+
+
+def copy_block(ours: Any, theirs: Any, cross: bool) -> None:
+    """Copy one attention block's weights into Hugging Face's layer."""
+    attention = theirs.attention
+    pairs = [
+        (ours.attention.query, attention.self.query),
+        (ours.attention.key, attention.self.key),
+        (ours.attention.value, attention.self.value),
+        (ours.attention.output, attention.output.dense),
+        (ours.mlp_norm, theirs.layernorm),
+        (ours.mlp.layers[0], theirs.mlp.dense1),
+        (ours.mlp.layers[2], theirs.mlp.dense2),
+        (ours.query_norm if cross else ours.norm, attention.self.layernorm1),
+    ]
+    if cross:
+        pairs.append((ours.key_norm, attention.self.layernorm2))
+    for source, target in pairs:
+        target.load_state_dict(source.state_dict())
+
+
+def from_lucidrains(sizes: PerceiverConfig) -> Candidate:
+    """Build perceiver-pytorch's Perceiver IO of the same sizes (other details differ)."""
+    from perceiver_pytorch import PerceiverIO as Theirs
+
+    peer = Theirs(
+        depth=sizes.num_self_attends,
+        dim=WIDTH,
+        queries_dim=WIDTH,
+        num_latents=sizes.num_latents,
+        latent_dim=sizes.latent_width,
+        cross_heads=sizes.cross_heads,
+        latent_heads=sizes.self_heads,
+        cross_dim_head=WIDTH,
+        latent_dim_head=sizes.latent_width // sizes.self_heads,
+        decoder_ff=True,
+    )
+    return Candidate("perceiver-pytorch", lambda x, mask: peer(x, mask=mask, queries=x), peer)
+
+
+def torch_transformer() -> Candidate:
+    """Build torch's own encoder of AlphaStar's sizes."""
+    layer = nn.TransformerEncoderLayer(
+        WIDTH, 2, dim_feedforward=1024, dropout=0.0, batch_first=True, norm_first=True
+    )
+    peer = nn.TransformerEncoder(layer, 3, enable_nested_tensor=False)
+    return Candidate(
+        "nn.TransformerEncoder", lambda x, mask: peer(x, src_key_padding_mask=~mask), peer
+    )
+
+
+def candidates(latent_width: int) -> list[Candidate]:
+    """Build everything to be compared at one latent width."""
+    # The exact GELU, because Hugging Face's model has it.
+    sizes = PerceiverConfig(
+        num_latents=32, latent_width=latent_width, num_self_attends=3, activation="gelu"
+    )
+    torch.manual_seed(0)
+    model = PerceiverIO(WIDTH, WIDTH, sizes)
+    transformer = EntityTransformer(WIDTH, TransformerConfig())
+    found = [
+        Candidate("ours", ours(model), model, same_weights=True),
+        Candidate("ours, textbook form, padded", ours(model, plain=True), model, True),
+        Candidate("our Transformer, packed", our_transformer(transformer), transformer),
+    ]
+    peers = (
+        lambda: from_transformers(model),
+        lambda: from_lucidrains(sizes),
+        torch_transformer,
+    )
+    for build in peers:
+        try:
+            found.append(build())
+        except ImportError as error:
+            Console(stderr=True).print(f"not measured: {error} (pip install '.[bench]')")
+    return found
+
+
+def seconds(run: Run, x: Tensor, mask: Tensor, backward: bool) -> float:
+    """Return the CPU time of one call."""
+    start = time.process_time()
+    if backward:
+        run(x, mask).sum().backward()
+    else:
+        with torch.no_grad():
+            run(x, mask)
+    return time.process_time() - start
+
+
+def measure(
+    found: list[Candidate], x: Tensor, mask: Tensor, rounds: int
+) -> dict[str, tuple[float, float]]:
+    """Return forward and forward+backward medians per candidate, rounds interleaved."""
+    times: dict[tuple[str, bool], list[float]] = {}
+    for turn in range(rounds + 1):
+        for candidate in found:
+            for backward in (False, True):
+                spent = seconds(candidate.run, x, mask, backward)
+                if turn:  # the first round warms up
+                    times.setdefault((candidate.name, backward), []).append(spent)
+    return {
+        c.name: (
+            statistics.median(times[c.name, False]),
+            statistics.median(times[c.name, True]),
+        )
+        for c in found
+    }
+
+
+def peak(size: int = 2048) -> float:
+    """Return the FLOPs per CPU second of a float32 matrix product."""
+    a = torch.randn(size, size)
+    times = []
+    for _ in range(4):
+        start = time.process_time()
+        a @ a
+        times.append(time.process_time() - start)
+    return 2 * size**3 / min(times)
+
+
+def sets(batch: int, entities: int, valid: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Return padded sets and their mask: ``valid`` rows on average, from a tenth to twice that."""
+    generator = torch.Generator().manual_seed(seed)
+    mask = torch.ones(batch, entities, dtype=torch.bool)
+    if valid < entities:
+        counts = torch.randint(valid // 10, 2 * valid, (batch, 1), generator=generator)
+        mask = torch.rand(batch, entities, generator=generator).argsort(1) < counts
+    return torch.randn(batch, entities, WIDTH, generator=generator), mask
+
+
+def report(args: argparse.Namespace, latent_width: int, valid: int) -> None:
+    """Measure one case and print its table."""
+    x, mask = sets(args.batch, args.entities, valid)
+    found = candidates(latent_width)
+    with torch.no_grad():
+        reference = found[0].run(x, mask)[mask]
+        errors = {
+            c.name: float((c.run(x, mask)[mask] - reference).abs().max())
+            for c in found
+            if c.same_weights
+        }
+    times = measure(found, x, mask, args.rounds)
+    flops = count_flops(lambda: found[0].run(x, mask), plain=False)
+    share = flops / times["ours"][0] / peak()
+    table = Table(
+        title=f"32 x {latent_width} latents, batch {args.batch}, {args.entities} slots,"
+        f" {int(mask.sum()) / args.batch:.0f} filled on average; ours at {share:.0%} of peak"
+    )
+    for column in ("encoder", "forward ms", "x ours", "with backward ms", "x ours", "error"):
+        table.add_column(column, justify="left" if column == "encoder" else "right")
+    for name, (forward, both) in times.items():
+        table.add_row(
+            name,
+            f"{1e3 * forward:.0f}",
+            f"{forward / times['ours'][0]:.2f}",
+            f"{1e3 * both:.0f}",
+            f"{both / times['ours'][1]:.2f}",
+            f"{errors[name]:.1e}" if name in errors else "-",
+        )
+    Console().print(table)
+
+
+def main() -> None:
+    """Print one table per latent width and fill."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--entities", type=int, default=512)
+    parser.add_argument("--valid", type=int, default=100, help="filled slots on average")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    for latent_width in (512, 256):
+        for valid in (args.valid, args.entities):
+            report(args, latent_width, valid)
+
+
+if __name__ == "__main__":
+    main()
