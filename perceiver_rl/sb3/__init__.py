@@ -6,6 +6,7 @@ from perceiver_rl.sb3.distribution import UnitActionDistribution
 from perceiver_rl.sb3.extractor import EntityExtractor, EntityFeatures, PerceiverExtractor
 from perceiver_rl.sb3.policy import EntityPolicy
 from perceiver_rl.sb3.presets import PRESETS, Preset, PresetName, preset_named
+from perceiver_rl.sb3.transfer import load_resized
 from perceiver_rl.sb3.vector_env import GymVectorToSB3
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "PresetName",
     "RecurrentEntityPolicy",
     "UnitActionDistribution",
+    "load_resized",
     "preset_named",
 ]
 
