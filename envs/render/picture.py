@@ -6,6 +6,7 @@ smooths the edges.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -16,7 +17,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..batched_env import BatchedEnv
 from ..engine import fields as f
-from ..engine.units import LOOPS_PER_SECOND, UNITS
+from ..engine import task_fields as t
+from ..engine.hunt import THOUSAND, VIEW
+from ..engine.units import LOOPS_PER_SECOND
 from ..scenarios.scenario import LOOPS_PER_STEP
 from .glyphs import Color, Point, glyph, turned
 from .scene import Scene, Sprite, read_scene
@@ -30,6 +33,7 @@ LEAST_RADIUS: Final = 4  # pixels; smaller units are drawn larger than they are
 GROUND: Final[Color] = (24, 28, 34)
 LINE: Final[Color] = (34, 39, 47)
 EDGE: Final[Color] = (62, 70, 82)
+WALL: Final[Color] = (46, 50, 58)
 PANEL: Final[Color] = (14, 17, 21)
 TEXT: Final[Color] = (226, 230, 236)
 FAINT: Final[Color] = (140, 149, 161)
@@ -134,6 +138,8 @@ def _paint(batch: BatchedEnv, row: int, scene: Scene, dead: list[Sprite]) -> NDA
     draw = ImageDraw.Draw(image, "RGBA")
     sprites = sorted(scene.sprites.values(), key=lambda sprite: sprite.flies)
     _draw_ground(draw, field)
+    for wall in batch.scenario.walls:
+        _draw_wall(draw, field, wall)
     for sprite in dead:
         _draw_death(draw, field, sprite)
     for sprite in sprites:
@@ -143,8 +149,12 @@ def _paint(batch: BatchedEnv, row: int, scene: Scene, dead: list[Sprite]) -> NDA
             _draw_attack(draw, field, sprite, scene.sprites[sprite.target])
     for sprite in sprites:
         _draw_unit(draw, field, sprite)
+    if scene.fog:
+        _draw_fog(image, field, sprites)
     for sprite in sprites:
         _draw_life(draw, field, sprite)
+    if "camera" in batch.scenario.orders:
+        _draw_camera(draw, field, batch.games[row])
     _draw_header(draw, batch, batch.games[row])
     width, height = field.size
     small = image.resize((width // FINE, height // FINE), Image.Resampling.BOX)
@@ -161,9 +171,37 @@ def _draw_ground(draw: ImageDraw.ImageDraw, field: _Field) -> None:
     draw.rectangle(corners, outline=EDGE, width=FINE)
 
 
+def _draw_wall(
+    draw: ImageDraw.ImageDraw, field: _Field, wall: tuple[float, float, float, float]
+) -> None:
+    left, bottom, right, top = wall
+    corners = (*field.at((left, top)), *field.at((right, bottom)))
+    draw.rectangle(corners, fill=WALL, outline=EDGE, width=FINE)
+
+
+def _draw_fog(image: Image.Image, field: _Field, sprites: Sequence[Sprite]) -> None:
+    """Darken what none of our units sees."""
+    veil = Image.new("L", field.size, 150)
+    holes = ImageDraw.Draw(veil)
+    for sprite in sprites:
+        if sprite.alliance == 0:
+            _disc(holes, field.at(sprite.place), sprite.sight * field.scale, 0)
+    image.paste((0, 0, 0), (0, 0), veil)
+
+
+def _draw_camera(draw: ImageDraw.ImageDraw, field: _Field, game: NDArray[np.int64]) -> None:
+    x, y = (float(game[at]) / THOUSAND for at in (t.CAMERA_X, t.CAMERA_Y))
+    corners = (*field.at((x - VIEW / 2, y + VIEW / 2)), *field.at((x + VIEW / 2, y - VIEW / 2)))
+    draw.rectangle(corners, outline=(*TEXT, 90), width=FINE)
+
+
 def _draw_order(draw: ImageDraw.ImageDraw, field: _Field, sprite: Sprite) -> None:
     """A line to where a unit goes or whom it is after, a dot at the end."""
-    if sprite.goal is None:
+    if sprite.goal is None or sprite.hidden:
+        return
+    if sprite.type.heals and sprite.target >= 0:
+        line = (*field.at(sprite.place), *field.at(sprite.goal))
+        draw.line(line, fill=(*MOVE, 200), width=2 * FINE)
         return
     color = ENEMY if sprite.target >= 0 else (MOVE if sprite.order == "move" else FLASH)
     end = field.at(sprite.goal)
@@ -177,7 +215,7 @@ def _draw_attack(draw: ImageDraw.ImageDraw, field: _Field, sprite: Sprite, targe
     start, end = field.at(sprite.place), field.at(target.place)
     draw.line((*start, *end), fill=(*FLASH, 210), width=2 * FINE)
     _disc(draw, end, target.radius * field.scale + 3 * FINE, (*FLASH, 90))
-    length, width = getattr(UNITS.get(sprite.name), "beam", (0.0, 0.0))
+    length, width = sprite.type.beam
     if length > 0:
         bar = tuple((x * width / 2, y * length / 2) for x, y in _CORNERS)
         _shape(draw, field, target.place, turned(bar, 1.0, sprite.facing), (*DEATH, 190))
@@ -185,7 +223,7 @@ def _draw_attack(draw: ImageDraw.ImageDraw, field: _Field, sprite: Sprite, targe
 
 def _draw_death(draw: ImageDraw.ImageDraw, field: _Field, sprite: Sprite) -> None:
     """A burst where a unit has died; as large as its blast if it has one."""
-    blast = getattr(UNITS.get(sprite.name), "blast_radius", 0.0)
+    blast = sprite.type.blast_radius
     color = ACID if blast else DEATH
     middle = field.at(sprite.place)
     _disc(draw, middle, (blast or 1.6 * sprite.radius) * field.scale, (*color, 70))
@@ -239,7 +277,7 @@ def _shape(
 
 
 def _draw_life(draw: ImageDraw.ImageDraw, field: _Field, sprite: Sprite) -> None:
-    if sprite.alliance == 2:
+    if sprite.alliance == 2 or sprite.hidden:
         return
     x, y = field.at(sprite.place)
     radius = sprite.radius * field.scale
@@ -279,16 +317,16 @@ def _disc(
     draw: ImageDraw.ImageDraw,
     middle: Point,
     radius: float,
-    color: Color | tuple[int, int, int, int],
+    color: Color | tuple[int, int, int, int] | int,
 ) -> None:
     x, y = middle
     draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
 
 
-def _draw_legend(draw: ImageDraw.ImageDraw, y: float) -> None:
+def _draw_legend(draw: ImageDraw.ImageDraw, x: float, y: float) -> None:
     """What the colors of the lines mean."""
-    x, font = 196.0 * FINE, _font(11 * FINE)
-    for color, text in ((MOVE, "move"), (FLASH, "attack-move, shot"), (ENEMY, "target")):
+    font = _font(11 * FINE)
+    for color, text in ((MOVE, "move"), (FLASH, "attack"), (ENEMY, "target")):
         draw.line((x, y, x + 14 * FINE, y), fill=color, width=2 * FINE)
         draw.text((x + 19 * FINE, y), text, fill=FAINT, font=font, anchor="lm")
         x += 19 * FINE + draw.textlength(text, font=font) + 14 * FINE
@@ -300,17 +338,19 @@ def _draw_header(draw: ImageDraw.ImageDraw, batch: BatchedEnv, game: NDArray[np.
     right = WIDTH * FINE - edge
     upper, lower = 19 * FINE, 40 * FINE
     draw.rectangle((0, 0, WIDTH * FINE, HEADER * FINE), fill=PANEL)
-    draw.text((edge, upper), scenario.name, fill=TEXT, font=_font(17 * FINE), anchor="lm")
+    title = _font(17 * FINE)
+    draw.text((edge, upper), scenario.name, fill=TEXT, font=title, anchor="lm")
     seconds = int(game[f.LOOP]) / LOOPS_PER_SECOND
     clock = f"loop {int(game[f.LOOP])} / {scenario.loop_limit}   {seconds:.1f} s"
     draw.text((right, upper), clock, fill=FAINT, font=_font(13 * FINE), anchor="rm")
-    _draw_legend(draw, upper)
+    end = edge + draw.textlength(scenario.name, font=title)
+    _draw_legend(draw, max(end + 20 * FINE, 196.0 * FINE), upper)
     font = _font(13 * FINE)
     x = float(edge)
-    for color, text in (
-        (OWN, f"own {int(game[f.OWN_ALIVE])}"),
-        (ENEMY, f"enemy {int(game[f.ENEMY_ALIVE])} ({batch.opponent})"),
-    ):
+    sides = [(OWN, f"own {int(game[f.OWN_ALIVE])}")]
+    if scenario.enemy:
+        sides += [(ENEMY, f"enemy {int(game[f.ENEMY_ALIVE])} ({batch.opponent})")]
+    for color, text in sides:
         _disc(draw, (x + 5 * FINE, lower), 5 * FINE, color)
         draw.text((x + 15 * FINE, lower), text, fill=TEXT, font=font, anchor="lm")
         x += 15 * FINE + draw.textlength(text, font=font) + 18 * FINE

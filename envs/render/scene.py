@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from ..batched_env import BatchedEnv
 from ..engine import fields as f
 from ..engine import task_fields as t
 from ..engine.objects import ENTITY_NAMES, entity_type
+from ..engine.units import UnitType
 from .glyphs import Point
 
 OWN, ENEMY, NEUTRAL = range(3)
 """Alliances, as in the observation."""
+_WALKS: Final = (f.MOVE, f.ATTACK_MOVE, t.PATROL, t.BUILD)
+_IN_FOG: Final = ("hunt",)
+"""Tasks in which our side does not see what is out of its sight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,8 @@ class Sprite:
         target: Slot that it aims at, or -1.
         shoots: Whether it has attacked since the last picture.
         sight: In cells.
+        hidden: Whether our side does not see it.
+        type: Its statistics.
     """
 
     slot: int
@@ -52,6 +59,8 @@ class Sprite:
     target: int
     shoots: bool
     sight: float
+    hidden: bool
+    type: UnitType
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +71,42 @@ class Scene:
         seed: Of its episode.
         loop: Game loops run.
         sprites: The living, by slot.
+        fog: Whether our side does not see everything.
     """
 
     seed: int
     loop: int
     sprites: dict[int, Sprite]
+    fog: bool
 
 
 def read_scene(batch: BatchedEnv, row: int, since: int) -> Scene:
     """Read a game; attacks of the last ``since`` loops are shown."""
     units, game = batch.units[row], batch.games[row]
     alive = [slot for slot in range(batch.scenario.slots) if units[f.HEALTH, slot] > 0]
+    fog = batch.scenario.task in _IN_FOG
     sprites = {slot: _sprite(batch, row, slot, since) for slot in alive}
-    return Scene(int(game[f.SEED]), int(game[f.LOOP]), sprites)
+    if fog:
+        sprites = _veiled(sprites)
+    return Scene(int(game[f.SEED]), int(game[f.LOOP]), sprites, fog)
+
+
+def _veiled(sprites: dict[int, Sprite]) -> dict[int, Sprite]:
+    """Mark as hidden what none of our units sees."""
+    eyes = [sprite for sprite in sprites.values() if sprite.alliance == OWN]
+    return {
+        slot: replace(
+            sprite,
+            hidden=not any(math.dist(eye.place, sprite.place) <= eye.sight for eye in eyes),
+        )
+        for slot, sprite in sprites.items()
+    }
 
 
 def _sprite(batch: BatchedEnv, row: int, slot: int, since: int) -> Sprite:
     unit = batch.units[row][:, slot]
     name = ENTITY_NAMES[int(unit[f.KIND])]
+    kind = entity_type(name)
     place = float(unit[f.X]), float(unit[f.Y])
     own = batch.scenario.own_slots
     fighters = own + batch.scenario.enemy_slots
@@ -93,15 +120,17 @@ def _sprite(batch: BatchedEnv, row: int, slot: int, since: int) -> Sprite:
         place=place,
         radius=float(unit[f.RADIUS]),
         facing=_angle(place, goal, alliance),
-        flies=getattr(entity_type(name), "flies", False),
+        flies=kind.flies,
         health=float(unit[f.HEALTH] / unit[f.MAX_HEALTH]),
         shield=float(unit[f.SHIELD] / unit[f.MAX_SHIELD]) if unit[f.MAX_SHIELD] > 0 else None,
-        energy=None,
+        energy=float(unit[f.ENERGY] / kind.energy) if kind.energy else None,
         order=t.ORDERS[int(unit[f.ORDER])],
         goal=goal,
         target=target,
-        shoots=bool(target >= 0 and fresh),
+        shoots=bool(target >= 0 and fresh and kind.damage > 0),
         sight=float(unit[f.SIGHT]),
+        hidden=False,
+        type=kind,
     )
 
 
@@ -111,7 +140,7 @@ def _aim(batch: BatchedEnv, row: int, slot: int) -> tuple[int, Point | None]:
     target, order = int(units[f.TARGET, slot]), int(units[f.ORDER, slot])
     if target >= 0 and units[f.HEALTH, target] > 0:
         return target, (float(units[f.X, target]), float(units[f.Y, target]))
-    if order in (f.MOVE, f.ATTACK_MOVE):
+    if order in _WALKS:
         return f.NOBODY, (float(units[f.GOAL_X, slot]), float(units[f.GOAL_Y, slot]))
     return f.NOBODY, None
 

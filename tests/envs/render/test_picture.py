@@ -8,14 +8,14 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from perceiver_rl.envs import BatchedEnv, make_control, make_vec
+from perceiver_rl.envs import BatchedEnv, Scenario, make_control, make_vec
 from perceiver_rl.envs.controls import suitable_controls
 from perceiver_rl.envs.engine import fields as f
 from perceiver_rl.envs.engine.units import UNIT_NAMES
 from perceiver_rl.envs.render import OWN, Artist, draw_game
 from perceiver_rl.envs.render.glyphs import GLYPHS, glyph, turned
 from perceiver_rl.envs.render.scene import read_scene
-from perceiver_rl.envs.scenarios import SCENARIOS
+from perceiver_rl.envs.scenarios import SCENARIOS, point
 
 MINI_GAMES = [name for name in SCENARIOS if not name.startswith("Battle-")]
 NAMES = [*MINI_GAMES, "Battle-8m", "Battle-MMM", "Battle-corridor", "Battle-zerg_10_vs_11"]
@@ -149,3 +149,50 @@ def test_a_lost_shield_is_seen() -> None:
     full = draw_game(env, 0)
     env.units[0, f.SHIELD, 0] = 0
     assert not np.array_equal(draw_game(env, 0), full)
+
+
+def test_what_nobody_of_ours_sees_is_dark_and_has_no_life_bar() -> None:
+    env = BatchedEnv("FindAndDefeatZerglings", 1)
+    observation = env.reset([0])
+    scene = read_scene(env, 0, 8)
+    assert scene.fog
+    shown = {slot for slot, sprite in scene.sprites.items() if not sprite.hidden}
+    assert shown == set(np.flatnonzero(observation["entity_mask"][0]))
+    assert len(shown) < len(scene.sprites)
+    frame = draw_game(env, 0)
+    middle = frame[56 + frame[56:].shape[0] // 2, 320 + 60].astype(int)
+    corner = frame[-20, 20].astype(int)
+    assert corner.sum() < middle.sum() / 2
+
+
+def test_energy_is_a_share_and_only_of_those_who_have_some() -> None:
+    team = (("medivac", 1), ("marine", 1))
+    scenario = Scenario(
+        name="healing", own=team, enemy=team, places=((point(9, 16), point(23, 16)),), step_limit=9
+    )
+    env = BatchedEnv(scenario, 1)
+    env.reset([0])
+    sprites = read_scene(env, 0, 8).sprites
+    assert (sprites[0].energy, sprites[1].energy) == (50 / 200, None)
+    assert (sprites[0].flies, sprites[1].flies) == (True, False)
+
+
+def test_a_healer_is_not_shown_to_shoot() -> None:
+    team = (("medivac", 1), ("marine", 1))
+    scenario = Scenario(
+        name="healing", own=team, enemy=team, places=((point(9, 16), point(23, 16)),), step_limit=9
+    )
+    env = BatchedEnv(scenario, 1)
+    env.reset([0])
+    before = draw_game(env, 0)
+    env.units[0, f.TARGET, 0] = 1
+    assert not read_scene(env, 0, 8).sprites[0].shoots
+    assert not np.array_equal(draw_game(env, 0), before)
+
+
+def test_walls_are_drawn_where_they_stand() -> None:
+    env = BatchedEnv("Battle-corridor", 1)
+    env.reset([0])
+    frame = draw_game(env, 0).astype(int)
+    inside, beside = ((row, round(8 + 19.5 * x)) for row, x in ((70, 15.3), (70, 12.7)))
+    assert frame[inside].sum() > frame[beside].sum() + 30
