@@ -85,13 +85,21 @@ class Replay:
         Raises:
             ContractError: If the scenario or opponent does not exist (any more), or has changed.
         """
-        found = find_scenario(self.scenario) if scenario is None else scenario
+        found = self._registered() if scenario is None else scenario
         if fingerprint(found) != self.fingerprint:
             raise ContractError(
                 f"scenario {found.name!r} is not the one that was recorded as {self.scenario!r}:"
                 " its content differs"
             )
         return BatchedEnv(found, 1, opponent=self.opponent, **self.options)
+
+    def _registered(self) -> Scenario:
+        try:
+            return find_scenario(self.scenario)
+        except ContractError as error:
+            raise ContractError(
+                f"{error}; if it is a scenario of your own, name its file (--env), or hand it in"
+            ) from None
 
     def play(
         self,

@@ -161,5 +161,18 @@ def test_a_replay_that_is_played_by_other_rules_says_so(
         watch(WatchConfig(replay=path, loops=8))
 
 
+def test_an_own_scenario_is_watched_and_replayed_by_its_file(screen: Shelf, tmp_path: Path) -> None:
+    scenario_file, path = tmp_path / "mine.yaml", tmp_path / "game.npz"
+    scenario_file.write_text(
+        "own: {marine: 2}\nenemy: {zergling: 2}\nplaces: [{own: [9, 9], enemy: [20, 9]}]\n"
+        "step_limit: 20\n"
+    )
+    env = str(scenario_file)
+    played = watch(WatchConfig(agent="attack-nearest", env=env, save_replay=path, loops=8))
+    assert watch(WatchConfig(replay=path, env=env, loops=8)) == played
+    with pytest.raises(ContractError, match="unknown scenario 'mine'.* name its file"):
+        watch(WatchConfig(replay=path))
+
+
 def test_a_frame_can_be_as_late_as_a_step_is_long() -> None:
     assert LOOPS_PER_STEP == scenario.LOOPS_PER_STEP

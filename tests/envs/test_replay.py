@@ -87,7 +87,7 @@ def test_a_changed_action_is_noticed_and_a_changed_engine_is_named(
 def test_own_scenarios_are_handed_in_and_must_be_the_recorded_ones() -> None:
     own = replace(SCENARIOS["Battle-3m"], name="mine", step_limit=9)
     replay = record(BatchedEnv(own, 1), [3], 5).replay()
-    with pytest.raises(ContractError, match="unknown scenario 'mine'"):
+    with pytest.raises(ContractError, match="unknown scenario 'mine'.* name its file"):
         replay.make_batch()
     replay.play(replay.make_batch(own), replay.episodes[0])
     with pytest.raises(ContractError, match="'mine' is not the one that was recorded"):

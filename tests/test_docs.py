@@ -1,0 +1,57 @@
+"""The examples of the documentation run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from perceiver_rl.envs import BatchedEnv, Snapshot
+
+ROOT = Path(__file__).parents[1]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Code of a page of the documentation."""
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_example_of_an_own_scenario_is_the_file_and_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(ROOT)
+    (yaml,) = blocks("own_scenario", "yaml")
+    assert (ROOT / "configs" / "scenarios" / "ambush.yaml").read_text().endswith(yaml)
+    found: dict[str, Any] = {}
+    for code in blocks("own_scenario", "python"):
+        exec(code, found)
+    assert found["gauntlet"].enemy_slots == 5
+    assert 0 <= found["wins"] <= 64
+
+
+def test_the_examples_of_replays_and_snapshots_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    codes = blocks("replay_and_watch", "python")
+    batch = BatchedEnv("Battle-3m", 2)
+
+    def still(observation: Any) -> Any:
+        return np.zeros((len(observation["entities"]), batch.action_space.nvec.size), int)
+
+    found: dict[str, Any] = {
+        **{"batch": batch, "seeds": [1, 2], "Path": Path, "act": still},
+        **{"env": batch, "Snapshot": Snapshot, "gym": gym},
+    }
+    batch.reset([1, 2])
+    for code in codes:
+        if "render_mode" not in code:
+            exec(code.replace("Battle-8m", "Battle-3m").replace(".mp4", ".gif"), found)
+    assert (tmp_path / "games.npz").exists()
+    assert (tmp_path / "game.gif").exists()
+    assert found["env"].num_envs == 8
