@@ -40,7 +40,7 @@ class EnvConfig:
     id: str = "perceiver_rl/Battle-3m-v0"
     """Registered id of the environment."""
     opponent: str = "attack-nearest"
-    """Name of the scripted opponent."""
+    """Name of a scripted opponent, or `policy:CHECKPOINT` for a trained one."""
     num_envs: int = 64
     """Games that run side by side."""
     options: dict[str, Option] = field(default_factory=dict)
@@ -173,7 +173,7 @@ class EvaluateConfig:
     env: str | None = None
     """Environment; None: the one that the first checkpoint was trained in."""
     opponents: tuple[str, ...] = ("random", "attack-nearest", "focus-fire")
-    """Scripted opponents to play against."""
+    """Opponents to play against: names of scripts, or `policy:CHECKPOINT`."""
     games: int = 200
     """Games against each opponent; game k has the same seed for every agent."""
     eval_seed: int = EVAL_SEED
@@ -216,7 +216,7 @@ class CompareConfig:
     arms: dict[str, PolicyConfig] = field(default_factory=_two_arms)
     """The policies to compare, by name."""
     opponents: tuple[str, ...] = ("random", "attack-nearest", "focus-fire")
-    """Scripted opponents of the evaluation."""
+    """Opponents of the evaluation: names of scripts, or `policy:CHECKPOINT`."""
     controls: tuple[str, ...] = ("random", "no-op", "attack-nearest")
     """Players without learning that are evaluated over the same games."""
     games: int = 200

@@ -101,6 +101,26 @@ def contender(word: str) -> Contender:
     return Contender(name or path.stem, path, describe(path))
 
 
+def frozen_player(
+    word: str, observation_space: spaces.Dict, action_space: UnitActionSpace
+) -> Player:
+    """Return a trained policy that plays its most probable actions: the opponent ``policy:...``.
+
+    Args:
+        word: A checkpoint file or a run folder.
+        observation_space: Of the environment.
+        action_space: Of the environment.
+
+    Raises:
+        UserError: If it is neither.
+        CheckpointError: If the file is no checkpoint, or was made for other spaces.
+    """
+    who = contender(word)
+    if who.checkpoint is None:
+        raise UserError(f"opponent 'policy:{word}' is a script; name it without 'policy:'")
+    return who.player(observation_space, action_space, deterministic=True, seed=0)
+
+
 def check_control(name: str) -> None:
     """Check that there is a control of that name.
 

@@ -30,10 +30,11 @@ from .engine.observe import Views, observe
 from .engine.orders import first_outside, give_orders
 from .engine.streams import next_seed
 from .engine.units import UNIT_NAMES, damage_table
-from .opponents import find_opponent
+from .opponents import find_opponent, find_player, stand_by
 from .rewards import make_reward
 from .scenarios import Scenario, find_scenario
 from .scenarios.scenario import LOOPS_PER_STEP
+from .sides import COMMANDED, OtherSide, Player
 from .snapshot import Snapshot, fingerprint
 from .tasks import make_task
 
@@ -48,6 +49,7 @@ _KEYS: Final = (
     TARGET_MASK,
 )
 ILLEGAL: Final = ("refuse", "error")
+SIDES: Final = ("own", "enemy")
 SLOT_MULTIPLE: Final = 8  # fills the vector registers
 
 
@@ -83,7 +85,10 @@ class BatchedEnv:
     Args:
         scenario: A scenario, its name or its Gymnasium id.
         num_envs: Number of games.
-        opponent: See :data:`~perceiver_rl.envs.opponents.OPPONENTS`; the scenario's own if None.
+        opponent: Name of a script, see :data:`~perceiver_rl.envs.opponents.OPPONENTS`, or of a
+            trained policy, ``policy:<checkpoint>``; or any object whose ``act(observation)`` plays
+            the enemy through the same spaces; or ``commanded`` if :meth:`step` is given the
+            enemy's actions. The scenario's own if None.
         reward: See :func:`~perceiver_rl.envs.rewards.make_reward`.
         max_entities: Rows of the observation; as many as the scenario has slots if None.
         illegal: What becomes of an action that the masks forbid: ``refuse`` drops and counts the
@@ -98,7 +103,7 @@ class BatchedEnv:
         scenario: str | Scenario,
         num_envs: int,
         *,
-        opponent: str | None = None,
+        opponent: str | Player | None = None,
         reward: str | None = None,
         max_entities: int | None = None,
         illegal: str = "refuse",
@@ -109,14 +114,12 @@ class BatchedEnv:
             raise ContractError(unknown("value of illegal", illegal, ILLEGAL))
         self.scenario = find_scenario(scenario)
         self.num_envs = num_envs
-        self.opponent = self.scenario.opponent if opponent is None else opponent
         self.illegal = illegal
         self.options = {"reward": reward, "max_entities": max_entities, "illegal": illegal}
         contract = make_contract(self.scenario, max_entities)
         self.entity_space = contract.entities
         self.action_space = contract.actions
         self.observation_space = contract.observations
-        self._command = find_opponent(self.opponent)
         worth = make_reward(self.scenario, reward)
         self._worth = (worth.harm, worth.kill, worth.point, worth.win, worth.loss)
         self._task = make_task(self.scenario)
@@ -130,8 +133,22 @@ class BatchedEnv:
         self._all = np.arange(num_envs, dtype=np.int64)
         self._views = self._new_views()
         self._latest: Observation = {}
+        self._meet(self.scenario.opponent if opponent is None else opponent)
         self.on_loop: Callable[[], None] | None = None
         """Called between the game loops of a step, to show the games as they are then."""
+
+    def _meet(self, opponent: str | Player) -> None:
+        self.opponent = opponent if isinstance(opponent, str) else type(opponent).__name__
+        self._seat: OtherSide | None = None
+        player = None if isinstance(opponent, str) else opponent
+        if isinstance(opponent, str) and opponent != COMMANDED:
+            player = find_player(opponent, self.observation_space, self.action_space)
+            if player is None:
+                self._command = find_opponent(opponent)
+                return
+        self._command = stand_by
+        self._rules[f.ENEMY_ACQUIRES] = self._rules[f.OWN_ACQUIRES]
+        self._seat = OtherSide(self, player)
 
     def _prepare_tables(self) -> None:
         scenario = self.scenario
@@ -224,6 +241,8 @@ class BatchedEnv:
             raise ContractError(f"rows must be in [0, {self.num_envs}), not {which.tolist()}")
         self.games[which, f.SEED] = np.array([int(seed) for seed in seeds], dtype=np.int64)
         self._deploy(which)
+        if self._seat is not None:
+            self._seat.begin(which)
         return self._observe()
 
     def follow_up(self, row: int) -> int:
@@ -238,32 +257,88 @@ class BatchedEnv:
         for row in rows:
             self.games[row, f.SEED] = self.follow_up(row)
         self._deploy(rows)
+        if self._seat is not None:
+            self._seat.begin(rows)
         self._write_views(rows)
 
-    def step(self, actions: NDArray[np.integer[Any]]) -> BatchedStep:
+    @property
+    def enemy_reward(self) -> NDArray[np.float32]:
+        """``[game]``: what the latest step was worth to an enemy played through the contract.
+
+        Raises:
+            ContractError: If a script plays it.
+        """
+        return self._other_side().reward
+
+    def _other_side(self) -> OtherSide:
+        if self._seat is None:
+            raise ContractError(
+                f"opponent {self.opponent!r} is a script, it neither observes nor is rewarded"
+            )
+        return self._seat
+
+    def observe(self, side: str = "own") -> Observation:
+        """Return an observation of all games as they are.
+
+        Args:
+            side: ``own``, or ``enemy`` if the enemy is played through the contract; see
+                :mod:`~perceiver_rl.envs.sides` for what it sees.
+
+        Raises:
+            ContractError: If there is no such side, or a script plays it.
+        """
+        if side not in SIDES:
+            raise ContractError(unknown("side", side, SIDES))
+        if side == "own":
+            return self._observe()
+        return self._other_side().view()
+
+    def step(
+        self,
+        actions: NDArray[np.integer[Any]],
+        enemy_actions: NDArray[np.integer[Any]] | None = None,
+    ) -> BatchedStep:
         """Give our orders, let the opponent give its own, and run 8 game loops.
 
         Args:
             actions: ``[game, 3 + N]``, see :class:`~perceiver_rl.spaces.UnitActionSpace`.
+            enemy_actions: The same for the enemy, if the opponent is ``commanded``.
 
         Raises:
             ActionError: If an action is not in its space, or is forbidden while ``illegal`` is
                 ``error``; names the game. Nothing has changed then.
         """
-        self.give_all_orders(self._checked(actions))
+        ours = self.check_actions(actions)
+        # Both sides decide by the same state: neither sees what the other is about to order.
+        theirs = self._enemy_actions(enemy_actions)
+        self.give_all_orders(ours)
+        if self._seat is not None and theirs is not None:
+            self._seat.give(theirs)
         if self.on_loop is not None:
             self._show_loops(self.on_loop)
         harm = self._run_loops()
-        if self.scenario.draw is not None:  # as if the drawn team had the nominal one's life
-            harm *= self._limits[2] / np.maximum(self.games[:, f.ENEMY_LIFE], 1)
-        reward, terminated, truncated, eventful = self._judge(harm)
+        if self._seat is not None:
+            self._seat.score()
+        reward, terminated, truncated, eventful = self.judge_games(harm)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if eventful:
             for row in np.flatnonzero(self.games[:, f.STEP_REFUSED]):
                 infos[row]["refused_orders"] = int(self.games[row, f.REFUSED])
             for row in np.flatnonzero(terminated | truncated):
                 infos[row] = self._final_info(self.games[row])
+                if self._seat is not None:
+                    infos[row]["enemy_refused_orders"] = int(self._seat.refused[row])
         return BatchedStep(self._observe(), reward, terminated, truncated, infos)
+
+    def _enemy_actions(self, actions: NDArray[np.integer[Any]] | None) -> NDArray[np.int64] | None:
+        if self._seat is not None:
+            return self._seat.choose(actions)
+        if actions is not None:
+            raise ActionError(
+                f"the enemy's actions were given, but the opponent is {self.opponent!r}, not"
+                f" {COMMANDED!r}"
+            )
+        return None
 
     def give_all_orders(self, actions: NDArray[np.int64]) -> None:
         """Begin a step: refuse or carry out our actions, then let the opponent give its orders."""
@@ -274,7 +349,14 @@ class BatchedEnv:
             give_orders(self.units, self.games, actions, self._sides, GRID, self._rules)
         self._command(self.units, self.games, self._force, self._homes, self._rules)
 
-    def _judge(self, harm: NDArray[np.float64]) -> Judged:
+    def judge_games(self, harm: NDArray[np.float64]) -> Judged:
+        """Reward the step whose loops have run, and end the games that are decided.
+
+        Args:
+            harm: ``[game]``, what the enemy has lost in this step.
+        """
+        if self.scenario.draw is not None:  # as if the drawn team had the nominal one's life
+            harm = harm * self._limits[2] / np.maximum(self.games[:, f.ENEMY_LIFE], 1)
         if self._task is not None:
             return self._task.judge((self.units, self.games), self._worth)
         return judge(self.games, harm, self._judge_rules, self._worth)
@@ -339,7 +421,12 @@ class BatchedEnv:
         for name, array in self.state.items():
             array[...] = snapshot.arrays[name]
 
-    def _checked(self, actions: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    def check_actions(self, actions: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """Return actions ``[game, 3 + N]`` as the kernels want them.
+
+        Raises:
+            ActionError: If one is not in its space, or is forbidden while ``illegal`` is ``error``.
+        """
         actions = np.asarray(actions)
         expected = (self.num_envs, self._nvec.size)
         if actions.shape != expected or not np.issubdtype(actions.dtype, np.integer):

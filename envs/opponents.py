@@ -5,10 +5,11 @@ They see what their side sees: a unit within sight of the unit that decides.
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -193,12 +194,30 @@ OPPONENTS: Final[Mapping[str, Opponent]] = MappingProxyType(
 )
 
 
+PLAYERS: Final[Mapping[str, str]] = MappingProxyType(
+    {"policy": "perceiver_rl.agents.players:frozen_player"}
+)
+"""Opponents that are named ``kind:argument`` and play the enemy through the contract.
+
+Each is made by an entry point, loaded when it is asked for, that is called with the argument, the
+observation space and the action space.
+"""
+
+
+def find_player(name: str, observation_space: Any, action_space: Any) -> Any:
+    """Return the player that a name such as ``policy:runs/x/checkpoint.zip`` asks for, or None."""
+    kind, colon, argument = name.partition(":")
+    if not colon or kind not in PLAYERS:
+        return None
+    return pkgutil.resolve_name(PLAYERS[kind])(argument, observation_space, action_space)
+
+
 def find_opponent(name: str) -> Opponent:
-    """Return an opponent by name.
+    """Return a scripted opponent by name.
 
     Raises:
         ContractError: If there is none; names the nearest one.
     """
     if name not in OPPONENTS:
-        raise ContractError(unknown("opponent", name, tuple(OPPONENTS)))
+        raise ContractError(unknown("opponent", name, (*OPPONENTS, "policy:<checkpoint>")))
     return OPPONENTS[name]
