@@ -16,17 +16,19 @@ import tyro
 from perceiver_rl.spaces import unknown
 
 from .config import CompareConfig, EvaluateConfig, TrainCommand, TrainConfig, named_after
+from .duel_config import DuelConfig
 from .errors import ConfigError
 from .strict_yaml import read_settings
 from .watch_config import WatchConfig
 
-Command = TrainCommand | EvaluateConfig | CompareConfig | WatchConfig
+Command = TrainCommand | EvaluateConfig | CompareConfig | DuelConfig | WatchConfig
 Settings = TypeVar("Settings")
 
 COMMANDS: Mapping[str, type[Command]] = {
     "train": TrainCommand,
     "evaluate": EvaluateConfig,
     "compare": CompareConfig,
+    "duel": DuelConfig,
     "watch": WatchConfig,
 }
 
@@ -36,6 +38,7 @@ usage: perceiver-rl COMMAND [CONFIG.yaml] [OPTIONS]
   train     train one agent with PPO against a scripted opponent
   evaluate  play evaluation games with checkpoints and scripts, and report win rates
   compare   train several policies over several seeds, and compare their win rates
+  duel      let checkpoints and scripts play one another from both sides, and rate them
   watch     show an agent's games, or a replay, in a window, or write them as a film
 
 A YAML file holds differences from the defaults; options override both:
@@ -43,6 +46,7 @@ A YAML file holds differences from the defaults; options override both:
   perceiver-rl train --resume runs/battle_3m-seed0
   perceiver-rl evaluate runs/battle_3m-seed0 random no-op --games 500
   perceiver-rl compare configs/compare.yaml --workers 2
+  perceiver-rl duel runs/battle_3m-seed0 elite focus-fire
   perceiver-rl watch runs/battle_3m-seed0 --output game.gif
 
 perceiver-rl COMMAND --help lists the command's options and what they mean."""

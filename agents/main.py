@@ -9,6 +9,7 @@ from perceiver_rl.spaces import ContractError
 
 from .command_line import USAGE, Command, parse
 from .config import CompareConfig, EvaluateConfig
+from .duel_config import DuelConfig
 from .errors import UserError
 from .watch_config import WatchConfig
 
@@ -49,6 +50,11 @@ def _run(command: Command, words: list[str]) -> int:
         from .evaluate import evaluate
 
         evaluate(command, words)
+        return 0
+    if isinstance(command, DuelConfig):
+        from .duel import duel
+
+        duel(command, words)
         return 0
     if isinstance(command, WatchConfig):
         from .watch import watch

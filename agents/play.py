@@ -42,7 +42,7 @@ def play(
     """
     seeds = evaluation_seeds(config.eval_seed, config.games)
     parts = []
-    with _own_torch_seed(config.eval_seed):
+    with own_torch_seed(config.eval_seed):
         for start in range(0, len(seeds), config.batch):
             batch = seeds[start : start + config.batch]
             parts.append(_play_batch(contender, env, opponent, config, batch))
@@ -104,7 +104,7 @@ def play_to_the_end(games: Any, player: Player, seeds: Sequence[int]) -> Games:
 
 
 @contextlib.contextmanager
-def _own_torch_seed(seed: int) -> Iterator[None]:
+def own_torch_seed(seed: int) -> Iterator[None]:
     """Sample actions from a stream of this evaluation's own, whatever was drawn before."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from .elo import Ratings
 from .results import AgentResult, ArmResult, arms_of
 from .statistics import Games
+
+if TYPE_CHECKING:
+    from .duel import Match
 
 
 def _table(title: str, caption: str) -> Table:
@@ -44,6 +48,44 @@ def evaluation_table(env: str, results: Mapping[str, Mapping[str, Games]]) -> Ta
                 f"{games.mean_length:.1f}",
             )
         table.add_section()
+    return table
+
+
+def duel_table(env: str, matches: Sequence[Match]) -> Table:
+    """Return a row per pair of agents; without a pair it has no row."""
+    table = _table(
+        f"{env} (proxy): every seed from both sides",
+        "win rate of the first agent with 95% Wilson interval; a draw is no win",
+    )
+    table.add_column("agent", overflow="fold")
+    table.add_column("against", overflow="fold")
+    for column in ("W/L/D", "win rate", "own | enemy side"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for match in matches:
+        low, high = match.interval
+        sides = (match.own_side, match.enemy_side)
+        table.add_row(
+            match.first,
+            match.second,
+            "/".join(str(match.outcomes.count(letter)) for letter in "WLD"),
+            f"{match.win_rate:.3f} [{low:.2f}, {high:.2f}]",
+            " | ".join(f"{side.count('W') / len(side):.2f}" for side in sides),
+        )
+    return table
+
+
+def elo_table(names: Sequence[str], ratings: Ratings) -> Table:
+    """Return a row per agent, the best first."""
+    caption = "relative to the mean; a draw is half a win; 95% bootstrap interval over seeds"
+    if ratings.prior:
+        caption += "\nsomebody took no point from the others: a drawn game of every pair was added"
+    table = _table("Elo", caption)
+    table.add_column("agent")
+    for column in ("Elo", "interval"):
+        table.add_column(column, justify="right", no_wrap=True)
+    ranked = sorted(zip(names, ratings.ratings, strict=True), key=lambda row: -row[1].elo)
+    for name, rating in ranked:
+        table.add_row(name, f"{rating.elo:+.0f}", f"[{rating.low:+.0f}, {rating.high:+.0f}]")
     return table
 
 
