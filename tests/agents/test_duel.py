@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from perceiver_rl.agents.checkpoint import CheckpointError
 from perceiver_rl.agents.command_line import parse
 from perceiver_rl.agents.config import EnvConfig, EvaluateConfig
 from perceiver_rl.agents.duel import Match, duel, play_match
 from perceiver_rl.agents.duel_config import DuelConfig
-from perceiver_rl.agents.errors import ConfigError, UserError
+from perceiver_rl.agents.errors import CheckpointError, ConfigError, UserError
 from perceiver_rl.agents.evaluate import evaluate
 from perceiver_rl.agents.main import main
 from perceiver_rl.agents.players import Contender
