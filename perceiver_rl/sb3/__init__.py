@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from perceiver_rl.sb3.buffer import TorchDictRolloutBuffer
 from perceiver_rl.sb3.distribution import UnitActionDistribution
 from perceiver_rl.sb3.extractor import EntityExtractor, EntityFeatures, PerceiverExtractor
 from perceiver_rl.sb3.policy import EntityPolicy
@@ -23,6 +24,7 @@ __all__ = [
     "Preset",
     "PresetName",
     "RecurrentEntityPolicy",
+    "TorchDictRolloutBuffer",
     "UnitActionDistribution",
     "load_resized",
     "preset_named",
