@@ -7,6 +7,11 @@ column                    meaning
 ========================= ======================================================================
 ``order``                 also patrol, gather or build
 ``queued_orders``         orders that wait until the present one is done
+``cargo``                 nothing, minerals or gas
+``contents``              minerals or gas left in a field, geyser or refinery
+``unbuilt``               share of its building time that is left
+``training``              units ordered and not finished; ``training_left`` is the share of time
+                          left of the first
 ``on_screen``             whether the camera, 24 by 24 cells, shows it
 ========================= ======================================================================
 
@@ -26,7 +31,8 @@ from perceiver_rl.spaces import ActionType, Column, ContractError, unknown
 
 from .engine import fields as f
 from .engine import task_fields as t
-from .engine.objects import ENTITY_NAMES, entity_kind, entity_type
+from .engine.economy_orders import MOST_IN_TRAINING
+from .engine.objects import ENTITY_NAMES, TRADES, entity_kind, entity_type
 from .scenarios import Scenario
 
 _TARGETS: Final = ("none", "unit", "point")
@@ -59,6 +65,15 @@ _ORDERS: Final = (
     Order(ActionType("move_queued", selects=True, target="point"), f.MOVE, True),
     Order(ActionType("attack_move_queued", selects=True, target="point"), f.ATTACK_MOVE, True),
     Order(ActionType("camera", target="point"), t.CAMERA),
+    Order(ActionType("gather", selects=True, target="unit"), t.GATHER),
+    Order(ActionType("build_refinery", selects=True, target="unit"), t.BUILD, product="refinery"),
+    *(
+        Order(ActionType(f"build_{name}", selects=True, target="point"), t.BUILD, product=name)
+        for name in ("supply_depot", "barracks", "command_center")
+    ),
+    Order(ActionType("train_scv", selects=True), t.TRAIN, product="scv"),
+    Order(ActionType("train_marine", selects=True), t.TRAIN, product="marine"),
+    Order(ActionType("rally", selects=True, target="point"), t.RALLY),
 )
 ORDERS: Final[Mapping[str, Order]] = MappingProxyType({each.kind.name: each for each in _ORDERS})
 
@@ -107,10 +122,23 @@ def hunt_columns(fighting: tuple[Column, ...]) -> tuple[Column, ...]:
     )
 
 
+def economy_columns(scenario: Scenario) -> tuple[Column, ...]:
+    """Return the columns of an entity where our side gathers, builds and trains."""
+    return (
+        *errand_columns(scenario),
+        Column("cargo", "category", size=3),
+        Column("contents", low=0, high=max(trade.contents for trade in TRADES.values())),
+        Column("unbuilt", low=0, high=1),
+        Column("training", low=0, high=MOST_IN_TRAINING, unit="unit"),
+        Column("training_left", low=0, high=1),
+    )
+
+
 def errand_columns(scenario: Scenario) -> tuple[Column, ...]:
     """Return the columns of an entity where nobody fights."""
     left, bottom, right, top = scenario.playable
     names = {name for name, _ in (*scenario.own, *scenario.neutral)}
+    names |= {product for name in scenario.orders if (product := order_named(name).product)}
     most_health = max(entity_type(name).health for name in names)
     return (
         Column("alliance", "category", size=3),

@@ -12,20 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perceiver_rl.spaces import (
+    ACTION_TYPE_MASK,
     ENTITIES,
     ENTITY_MASK,
+    SCALARS,
     SELECTABLE_MASK,
+    TARGET_MASK,
     ContractError,
     EntitySpace,
     UnitActionSpace,
 )
 
 from .engine import fields as f
+from .engine.objects import entity_kind
 
 Observation = Mapping[str, NDArray[Any]]
 
 ENEMY: Final = 1
 NEUTRAL: Final = 2
+MADE: Final = ("scv", "command_center", "supply_depot", "barracks", "refinery")
 
 
 class TaskScript:
@@ -137,9 +142,71 @@ class Search(TaskScript):
         action[-1] = self.cell(goal)
 
 
+class Economist(TaskScript):
+    """Lets every worker mine, trains workers, and spends the rest on what the scenario is for.
+
+    Workers are spread over the fields nearest to the town hall, two to a field. Depots come before
+    supply runs out; marines and barracks, or refineries, with what is left.
+    """
+
+    WORKERS: Final = 18
+    BARRACKS: Final = 5
+
+    def play(self, one: Observation, action: NDArray[np.int64]) -> None:
+        """Give the most urgent order that is legal."""
+        kinds = self.column(one, "unit_type").astype(int)
+        ours = np.flatnonzero(one[SELECTABLE_MASK])
+        mine = {name: ours[kinds[ours] == entity_kind(name)] for name in MADE}
+        legal = {
+            name for name, ok in zip(self.actions.names, one[ACTION_TYPE_MASK], strict=True) if ok
+        }
+        workers = mine["scv"]
+        idle = workers[self.column(one, "order")[workers] == f.IDLE]
+        if idle.size and "gather" in legal:
+            self._mine(one, action, idle[0], mine["command_center"])
+            return
+        wanted = len(workers) + self.column(one, "training")[mine["command_center"]].sum()
+        used, cap = one[SCALARS][3:5] * 200
+        unbuilt = self.column(one, "unbuilt")[mine["supply_depot"]] > 0
+        room = cap - used + 8 * unbuilt.sum()
+        if "train_scv" in legal and wanted < self.WORKERS:
+            self.order(action, "train_scv", mine["command_center"])
+        elif "build_supply_depot" in legal and room < 2 + 2 * len(mine["barracks"]):
+            self._build(one, action, "build_supply_depot", workers)
+        elif "build_barracks" in legal and len(mine["barracks"]) < self.BARRACKS:
+            self._build(one, action, "build_barracks", workers)
+        elif "train_marine" in legal:
+            self.order(action, "train_marine", mine["barracks"])
+        elif "build_refinery" in legal and len(mine["refinery"]) < 2:
+            geysers = np.flatnonzero(one[TARGET_MASK][self.actions.index("build_refinery")])
+            self.order(action, "build_refinery", workers, int(geysers[0]))
+
+    def _mine(
+        self, one: Observation, action: NDArray[np.int64], worker: int, halls: NDArray[np.intp]
+    ) -> None:
+        fields = np.flatnonzero(
+            self.column(one, "unit_type").astype(int) == entity_kind("mineral_field")
+        )
+        fields = fields[one[ENTITY_MASK][fields] > 0]
+        points = self.points(one)
+        apart = np.hypot(*(points[fields] - points[halls[0]]).T)
+        near = fields[np.argsort(apart, kind="stable")][:8]
+        self.order(action, "gather", worker, int(near[worker % len(near)]))
+
+    def _build(
+        self, one: Observation, action: NDArray[np.int64], name: str, workers: NDArray[np.intp]
+    ) -> None:
+        """Try a place drawn from the free side of the town hall."""
+        rows, columns = self.actions.grid or (1, 1)
+        self.order(action, name, workers)
+        column = self.rng.integers(columns // 2 + 1, columns)
+        action[-1] = self.rng.integers(rows) * columns + column
+
+
 TASK_SCRIPTS: Final[Mapping[str, type[TaskScript]]] = {
     "walk-to-nearest": WalkToNearest,
     "search": Search,
+    "economist": Economist,
 }
 
 _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -147,6 +214,7 @@ _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "random": (),
     "walk-to-nearest": ("move_queued",),
     "search": ("attack", "camera"),
+    "economist": ("gather", "train_scv"),
 }
 _FIGHT: Final = ("attack", "attack_move")
 

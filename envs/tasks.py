@@ -12,6 +12,11 @@ from numpy.typing import NDArray
 from perceiver_rl.spaces import Column, ContractError, unknown
 
 from .engine import fields as f
+from .engine import task_fields as t
+from .engine.economy import run_economy
+from .engine.economy_orders import give_economy_orders
+from .engine.economy_start import GEYSERS, LEFT_FIELDS, RIGHT_FIELDS, start_economy
+from .engine.economy_view import mask_economy, view_economy
 from .engine.errands import judge_points, run_errand, start_errand
 from .engine.hunt import after_loop, start_hunt, veil
 from .engine.judge import Judged, judge
@@ -20,7 +25,7 @@ from .engine.observe import Views, observe
 from .engine.task_orders import Spread, give_task_orders
 from .engine.task_view import mask_orders, view_errand
 from .scenarios import Scenario
-from .task_contract import errand_columns, hunt_columns, verb_table
+from .task_contract import economy_columns, errand_columns, hunt_columns, verb_table
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
@@ -176,8 +181,69 @@ class Hunt:
         mask_orders(*state, rows, self._spread, self._verbs, views)
 
 
+class Economy:
+    """Workers gather minerals and gas, build and train.
+
+    Args:
+        scenario: Its task says what scores: ``gather`` each unit of minerals and gas that is
+            brought home, ``train`` each fighter that is trained.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        own, total = scenario.own_slots, scenario.slots
+        trains = scenario.task == "train"
+        self._scores = t.TRAINED if trains else t.GATHERED
+        kinds = [entity_kind(unit.name) for unit in scenario.own_units]
+        kinds += [f.NOBODY] * (own - len(kinds))
+        kinds += [entity_kind(name) for name, count in scenario.neutral for _ in range(count)]
+        fields = LEFT_FIELDS if trains else (*LEFT_FIELDS, *RIGHT_FIELDS)
+        places = np.array([*fields, *GEYSERS][: scenario.neutral_slots], dtype=np.float32)
+        self._opening = (own, np.array(kinds, dtype=np.int64), places, trains)
+        self._book = (all_stats(), trade_table())
+        self._spread: Spread = (own, own, total, 0)
+        self._verbs = verb_table(scenario)
+        self._rules = scenario.rules()
+
+    def columns(self, fighting: tuple[Column, ...]) -> tuple[Column, ...]:
+        """Return where things are, and what is carried, left, built and trained."""
+        return economy_columns(self._scenario)
+
+    def scalars(self) -> tuple[str, ...]:
+        """Return time, money (shares of 1000), supply (shares of 200) and idle workers."""
+        return ("time_left", "minerals", "gas", "supply_used", "supply_cap", "idle_workers")
+
+    def start(self, state: State, rows: Integers) -> None:
+        """Set up the town hall, its workers and the resources."""
+        start_economy(*state, rows, self._opening, self._book)
+
+    def order(self, state: State, actions: Integers, grid: Grid) -> None:
+        """Carry out or refuse our side's actions."""
+        land = (self._book[1], self._rules)
+        give_economy_orders(*state, actions, self._spread, (self._verbs, *grid), land)
+
+    def run(self, state: State, fight: Callable[[], None]) -> None:
+        """Let everybody work."""
+        run_economy(*state, (self._spread[0], self._spread[2]), self._book, self._rules)
+        games = state[1]
+        games[:, t.POINTS] = games[:, self._scores]
+
+    def judge(self, state: State, worth: Worth) -> Judged:
+        """Score what was gathered or trained; the time ends the game, and that is a win."""
+        return judge_points(state[1], self._scenario.loop_limit, worth)
+
+    def observe(self, state: State, rows: Integers, views: Views) -> None:
+        """Write entities, scalars and masks."""
+        limit = float(self._scenario.loop_limit)
+        trade = self._book[1]
+        view_errand(*state, rows, self._spread, limit, views)
+        view_economy(*state, rows, self._spread, trade, views)
+        mask_orders(*state, rows, self._spread, self._verbs, views)
+        mask_economy(*state, rows, self._spread, (self._verbs, trade), views)
+
+
 TASKS: Final[Mapping[str, Callable[[Scenario], Task]]] = MappingProxyType(
-    {"errand": Errand, "hunt": Hunt}
+    {"errand": Errand, "hunt": Hunt, "gather": Economy, "train": Economy}
 )
 
 

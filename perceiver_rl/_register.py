@@ -12,6 +12,8 @@ _MINI_GAMES: Final = (
     "FindAndDefeatZerglings",
     "DefeatRoaches",
     "DefeatZerglingsAndBanelings",
+    "CollectMineralsAndGas",
+    "BuildMarines",
 )
 _BATTLES: Final = (
     *("3m", "8m", "2s3z", "25m", "2m_vs_1z", "5m_vs_6m", "8m_vs_9m", "10m_vs_11m", "27m_vs_30m"),

@@ -38,6 +38,12 @@ def _object(name: str, health: float, radius: float, sight: float = 0.0) -> Unit
 _OBJECTS = (
     _object("beacon", 1, 1.25),
     _object("mineral_shard", 1, 0.5),
+    _object("mineral_field", 500, 1.0),
+    _object("geyser", 500, 1.5),
+    _object("command_center", 1500, 2.75, 11),
+    _object("supply_depot", 400, 1.25, 10),
+    _object("barracks", 1000, 1.8125, 9),
+    _object("refinery", 500, 1.5, 9),
 )
 
 OBJECTS: Final[Mapping[str, UnitType]] = MappingProxyType({each.name: each for each in _OBJECTS})
@@ -76,6 +82,16 @@ TRADES: Final[Mapping[str, Trade]] = MappingProxyType(
     {
         "beacon": Trade(role=t.BEACON),
         "mineral_shard": Trade(role=t.SHARD),
+        "mineral_field": Trade(role=t.MINERAL_FIELD, half_width=1.0, contents=1800),
+        "geyser": Trade(role=t.GEYSER, half_width=1.5, contents=2250),
+        "marine": Trade(cost=50, loops=400, supply=1),
+        "scv": Trade(role=t.WORKER, cost=50, loops=272, supply=1, acceleration=2.5),
+        "command_center": Trade(
+            role=t.TOWN_HALL, cost=400, loops=1600, gives=15, half_width=2.5, trains="scv"
+        ),
+        "supply_depot": Trade(role=t.STRUCTURE, cost=100, loops=480, gives=8, half_width=1.0),
+        "barracks": Trade(role=t.STRUCTURE, cost=150, loops=1040, half_width=1.5, trains="marine"),
+        "refinery": Trade(role=t.REFINERY, cost=75, loops=480, half_width=1.5),
     }
 )
 

@@ -42,7 +42,9 @@ SUPPLY: Final = f.GAME_FIELDS + 3  # used, units in training included
 SUPPLY_CAP: Final = f.GAME_FIELDS + 4
 CAMERA_X: Final = f.GAME_FIELDS + 5  # middle of the view in thousandths of a cell
 CAMERA_Y: Final = f.GAME_FIELDS + 6
-GAME_FIELDS: Final = f.GAME_FIELDS + 7
+GATHERED: Final = f.GAME_FIELDS + 7  # minerals and gas brought home
+TRAINED: Final = f.GAME_FIELDS + 8  # fighters
+GAME_FIELDS: Final = f.GAME_FIELDS + 9
 
 # Values of ORDER beyond those of a fight. A patrol is an attack-move that turns back.
 PATROL: Final = len(f.ORDERS)

@@ -51,8 +51,8 @@ def give_task_orders(
             continue
         row, column = divmod(actions[game, slots + 2], grid_columns)
         goal = (
-            _middle(rules[f.LEFT_EDGE], rules[f.RIGHT_EDGE], column, grid_columns),
-            _middle(rules[f.BOTTOM_EDGE], rules[f.TOP_EDGE], row, grid_rows),
+            middle(rules[f.LEFT_EDGE], rules[f.RIGHT_EDGE], column, grid_columns),
+            middle(rules[f.BOTTOM_EDGE], rules[f.TOP_EDGE], row, grid_rows),
         )
         if verb[t.VERB] == t.CAMERA:
             games[game, t.CAMERA_X] = np.int64(goal[0] * THOUSAND)
@@ -65,14 +65,14 @@ def give_task_orders(
                 continue
             selected += 1
             mine = slot < own and units[game, f.HEALTH, slot] > np.float32(0)
-            if not mine or not _order(units, (game, slot), verb, target, goal, spread):
+            if not mine or not order_unit(units, (game, slot), verb, target, goal, spread):
                 games[game, f.REFUSED] += 1
         if selected == 0 and games[game, f.OWN_ALIVE] > 0:
             games[game, f.REFUSED] += 1
 
 
 @kernel
-def _order(
+def order_unit(
     units: Floats,
     who: tuple[int, int],
     verb: Integers,
@@ -113,6 +113,6 @@ def can_attack(units: Floats, game: int, target: int, spread: Spread) -> bool:
 
 
 @kernel
-def _middle(low: np.float32, high: np.float32, index: int, count: int) -> np.float32:
+def middle(low: np.float32, high: np.float32, index: int, count: int) -> np.float32:
     """Return the middle of one of ``count`` equal parts of an interval."""
     return low + (high - low) * np.float32((index + 0.5) / count)

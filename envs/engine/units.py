@@ -309,6 +309,18 @@ _TYPES = (
         attributes=frozenset({"armored", "biological", "structure"}),
         regeneration=0.2734,
     ),
+    UnitType(
+        name="scv",
+        race="terran",
+        health=45,
+        radius=0.375,
+        speed=2.8125,
+        sight=8,
+        damage=5,
+        weapon_range=0.1,
+        cooldown=1.5,
+        attributes=frozenset({"light", "biological", "mechanical"}),
+    ),
 )
 
 UNITS: Final[Mapping[str, UnitType]] = MappingProxyType({unit.name: unit for unit in _TYPES})

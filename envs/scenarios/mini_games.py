@@ -18,6 +18,7 @@ def _column(index: int) -> tuple[float, float]:
 
 _WALKS: Final = ("no_op", "stop", "move", "patrol", "move_queued")
 _SMALL: Final[Box] = (22.0, 20.0, 44.0, 36.0)
+_BASE: Final[Box] = (19.94, 19.0, 45.94, 37.0)
 _LARGE: Final[Box] = (10.0, 12.0, 54.0, 44.0)
 
 MINI_GAMES: Final = (
@@ -87,5 +88,49 @@ MINI_GAMES: Final = (
         idle_units_fight=True,
         opponent="no-op",
         orders=(*BATTLE_ORDERS, "patrol", "move_queued", "attack_move_queued", "camera"),
+    ),
+    Scenario(
+        name="CollectMineralsAndGas",
+        task="gather",
+        own=(("scv", 12), ("command_center", 1)),
+        enemy=(),
+        neutral=(("mineral_field", 16), ("geyser", 4)),
+        capacity=64,
+        places=((_BASE, _BASE),),
+        step_limit=840,
+        map_size=(64, 64),
+        playable=_BASE,
+        opponent="no-op",
+        orders=(
+            *_WALKS,
+            "gather",
+            "build_refinery",
+            "build_supply_depot",
+            "build_command_center",
+            "train_scv",
+            "rally",
+        ),
+    ),
+    Scenario(
+        name="BuildMarines",
+        task="train",
+        own=(("scv", 12), ("command_center", 1)),
+        enemy=(),
+        neutral=(("mineral_field", 8),),
+        capacity=200,
+        places=((_BASE, _BASE),),
+        step_limit=1800,
+        map_size=(64, 64),
+        playable=_BASE,
+        opponent="no-op",
+        orders=(
+            *_WALKS,
+            "gather",
+            "build_supply_depot",
+            "build_barracks",
+            "train_scv",
+            "train_marine",
+            "rally",
+        ),
     ),
 )

@@ -18,10 +18,12 @@ SCRIPTS = {
     "MoveToBeacon": "walk-to-nearest",
     "CollectMineralShards": "walk-to-nearest",
     "FindAndDefeatZerglings": "search",
+    "CollectMineralsAndGas": "economist",
+    "BuildMarines": "economist",
 }
 
 
-def scores(name: str, control: str, games: int = 16) -> Any:
+def scores(name: str, control: str, games: int = 4) -> Any:
     env = BatchedEnv(name, games)
     script = make_control(control, env.observation_space, env.action_space, seed=0)
     observation = env.reset(range(games))
@@ -73,6 +75,8 @@ GOLDEN = {
     "MoveToBeacon": "8079ec7526ca3669",
     "CollectMineralShards": "a580658b2ad7e36d",
     "FindAndDefeatZerglings": "389323a063f24792",
+    "CollectMineralsAndGas": "34adbe2a7d7f0317",
+    "BuildMarines": "5b8343459b68b706",
 }
 
 
@@ -97,7 +101,7 @@ def test_the_course_of_a_task_is_the_same_on_every_machine(name: str) -> None:
 @pytest.mark.parametrize("name", TASKS)
 def test_the_script_of_a_task_beats_random_play_clearly(name: str) -> None:
     random, script = scores(name, "random"), scores(name, SCRIPTS[name])
-    assert script.mean() > random.mean() + 4 * np.hypot(random.std(), script.std()) / 4
+    assert script.mean() > random.mean() + 3 * np.hypot(random.std(), script.std()) / 2
 
 
 def test_a_control_whose_orders_are_not_offered_is_an_error() -> None:
