@@ -130,6 +130,10 @@ def play_single(env: Any, actions: NDArray[np.int64]) -> list[Any]:
 
 
 def play_vector(env: Any, actions: NDArray[np.int64]) -> list[Any]:
+    return [*play_steps(env, actions), env.reset()]
+
+
+def play_steps(env: Any, actions: NDArray[np.int64]) -> list[Any]:
     return [env.step(action) for action in actions]
 
 
@@ -175,12 +179,13 @@ def test_a_vec_env_goes_on_with_its_episode_statistics() -> None:
     env: Any = make_vec(BATTLE, 4, seed=3)
     actions = some_actions(env.action_space, 4, 80)
     env.reset()
-    play_vector(env, actions[:13])
+    play_steps(env, actions[:13])
     snapshot = env.snapshot()
-    expected = without_clock(play_vector(env, actions))
+    expected = without_clock(play_steps(env, actions))
     other: Any = make_vec(BATTLE, 4)
     other.restore(snapshot)
-    assert_same(without_clock(play_vector(other, actions)), expected)
+    assert_same(without_clock(play_steps(other, actions)), expected)
+    assert_same(other.reset(), env.reset())
     ended = [info for *_, infos in expected for info in infos if "episode" in info]
     assert max(info["episode"]["l"] for info in ended) > 13
 
