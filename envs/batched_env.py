@@ -131,6 +131,7 @@ class BatchedEnv:
         self.games: NDArray[np.int64] = np.zeros((num_envs, game_fields), np.int64)
         self.games[:, f.OVER] = True  # until the first reset
         self._all = np.arange(num_envs, dtype=np.int64)
+        self._shapes = self._shapes_of_views()
         self._views = self._new_views()
         self._latest: Observation = {}
         self._meet(self.scenario.opponent if opponent is None else opponent)
@@ -176,17 +177,20 @@ class BatchedEnv:
         joins = UNIT_NAMES.index(scenario.own_units[0].name)
         self._reinforcements = (joins, waves.reinforcements if waves else 0)
 
-    def _new_views(self) -> Views:
+    def _shapes_of_views(self) -> tuple[tuple[tuple[int, ...], type], ...]:
         count, rows = self.num_envs, self.entity_space.max_entities
         kinds, scalars = len(self.action_space.types), len(scalar_names(self.scenario))
         return (
-            np.empty((count, rows, len(self.entity_space.columns)), np.float32),
-            np.empty((count, rows), np.int8),
-            np.empty((count, scalars), np.float32),
-            np.empty((count, kinds), np.int8),
-            np.empty((count, rows), np.int8),
-            np.empty((count, kinds, rows), np.int8),
+            ((count, rows, len(self.entity_space.columns)), np.float32),
+            ((count, rows), np.int8),
+            ((count, scalars), np.float32),
+            ((count, kinds), np.int8),
+            ((count, rows), np.int8),
+            ((count, kinds, rows), np.int8),
         )
+
+    def _new_views(self) -> Views:
+        return tuple([np.empty(shape, kind) for shape, kind in self._shapes])  # type: ignore[return-value]
 
     def _observe(self) -> Observation:
         # New arrays every time: whoever keeps an observation keeps it unchanged.
@@ -322,9 +326,9 @@ class BatchedEnv:
         reward, terminated, truncated, eventful = self.judge_games(harm)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if eventful:
-            for row in np.flatnonzero(self.games[:, f.STEP_REFUSED]):
+            for row in self.games[:, f.STEP_REFUSED].nonzero()[0].tolist():
                 infos[row]["refused_orders"] = int(self.games[row, f.REFUSED])
-            for row in np.flatnonzero(terminated | truncated):
+            for row in (terminated | truncated).nonzero()[0].tolist():
                 infos[row] = self._final_info(self.games[row])
                 if self._seat is not None:
                     infos[row]["enemy_refused_orders"] = int(self._seat.refused[row])
@@ -363,15 +367,11 @@ class BatchedEnv:
 
     def _run_loops(self) -> NDArray[np.float64]:
         harm = np.zeros(self.num_envs)
-
-        def fight() -> None:
-            advance(self.units, self.games, harm, self._sides, self._damage, self._rules)
-
         if self._task is not None:
-            self._task.run((self.units, self.games), fight)
+            self._task.run((self.units, self.games), lambda: self._fight(harm))
             return harm
         while True:
-            fight()
+            self._fight(harm)
             if self.scenario.waves is None:
                 return harm
             unfinished = next_wave(
@@ -384,6 +384,9 @@ class BatchedEnv:
             )
             if not unfinished:
                 return harm
+
+    def _fight(self, harm: NDArray[np.float64]) -> None:
+        advance(self.units, self.games, harm, self._sides, self._damage, self._rules)
 
     def _show_loops(self, show: Callable[[], None]) -> None:
         # Each picture is run up to from the start of the step: nothing stays behind of it.
@@ -429,7 +432,7 @@ class BatchedEnv:
         """
         actions = np.asarray(actions)
         expected = (self.num_envs, self._nvec.size)
-        if actions.shape != expected or not np.issubdtype(actions.dtype, np.integer):
+        if actions.shape != expected or actions.dtype.kind not in "iu":
             raise ActionError(
                 f"actions must be integers of shape {expected}, got {actions.dtype} of shape"
                 f" {actions.shape}"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from perceiver_rl.spaces import ContractError, unknown
 
 from .batched_env import BatchedEnv, Observation
+from .engine.fields import OVER
 from .scenarios import Scenario
 from .snapshot import Snapshot
 
@@ -107,7 +108,7 @@ class ProxyEnv(gym.Env[Observation, NDArray[np.int64]]):
             ActionError: If the action is not in its space.
             ResetNeeded: If the episode has ended, or none was started.
         """
-        if self.batch.finished[0]:
+        if self.batch.games[0, OVER]:
             raise ResetNeeded("the episode has ended (or none has begun): call reset() first")
         result = self.batch.step(np.asarray(action)[None])
         self._show()
