@@ -21,6 +21,7 @@ from perceiver_rl.spaces import (
 )
 
 from .contract import GRID, make_contract, scalar_names
+from .crew import Crew
 from .engine import fields as f
 from .engine import task_fields as t
 from .engine.deploy import deploy, next_wave
@@ -93,12 +94,14 @@ class BatchedEnv:
         max_entities: Rows of the observation; as many as the scenario has slots if None.
         illegal: What becomes of an action that the masks forbid: ``refuse`` drops and counts the
             forbidden unit orders, ``error`` raises. An action outside its space always raises.
+        threads: How many share the games among them; what happens is the same. It pays with free
+            cores and hundreds of games.
 
     Raises:
         ContractError: If an option has no such value; names the nearest one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword per option
         self,
         scenario: str | Scenario,
         num_envs: int,
@@ -107,14 +110,18 @@ class BatchedEnv:
         reward: str | None = None,
         max_entities: int | None = None,
         illegal: str = "refuse",
+        threads: int = 1,
     ) -> None:
         if num_envs < 1:
             raise ContractError(f"num_envs must be at least 1, not {num_envs}")
+        if threads < 1:
+            raise ContractError(f"threads must be at least 1, not {threads}")
         if illegal not in ILLEGAL:
             raise ContractError(unknown("value of illegal", illegal, ILLEGAL))
         self.scenario = find_scenario(scenario)
         self.num_envs = num_envs
         self.illegal = illegal
+        self._crew = Crew(threads, num_envs)
         self.options = {"reward": reward, "max_entities": max_entities, "illegal": illegal}
         contract = make_contract(self.scenario, max_entities)
         self.entity_space = contract.entities
@@ -386,7 +393,16 @@ class BatchedEnv:
                 return harm
 
     def _fight(self, harm: NDArray[np.float64]) -> None:
-        advance(self.units, self.games, harm, self._sides, self._damage, self._rules)
+        self._crew.share(
+            lambda part: advance(
+                self.units[part],
+                self.games[part],
+                harm[part],
+                self._sides,
+                self._damage,
+                self._rules,
+            )
+        )
 
     def _show_loops(self, show: Callable[[], None]) -> None:
         # Each picture is run up to from the start of the step: nothing stays behind of it.
