@@ -26,19 +26,17 @@ COLUMNS: Final[Mapping[str, str]] = {
     "health_ratio": "share of its full health",
     "shield": "shield left",
     "shield_ratio": "share of its full shield; 0 without one",
-    "energy": "energy left",
-    "energy_ratio": "share of its full energy; 0 without any",
     "weapon_cooldown": "until it can attack again",
     "weapon_range": "reach of its weapon between the edges of the two units",
     "order": "what it does",
     "attackers": "how many units have it as their target",
     "queued_orders": "orders that wait until the present one is done",
     "on_screen": "whether the camera shows it",
-    "carries_minerals": "minerals that a worker carries",
-    "carries_gas": "gas that a worker carries",
+    "cargo": "what a worker carries: 0 nothing, 1 minerals, 2 gas",
     "contents": "minerals or gas left in it",
-    "build_progress": "share of it that is built",
-    "flies": "whether it is in the air",
+    "unbuilt": "share of its building time that is left",
+    "training": "units that it has been told to train and has not finished",
+    "training_left": "share of the training time of the first of them that is left",
 }
 SCALARS: Final[Mapping[str, str]] = {
     "time_left": "share of the episode's loops that is left",
@@ -46,6 +44,11 @@ SCALARS: Final[Mapping[str, str]] = {
     "enemy_life": "the same of the enemy",
     "own_units": "our living units, as a share of our slots",
     "enemy_units": "the same of the enemy",
+    "minerals": "minerals that we have, as a share of 1000",
+    "gas": "vespene gas that we have, as a share of 1000",
+    "supply_used": "supply that our units use, as a share of 200",
+    "supply_cap": "supply that there is, as a share of 200",
+    "idle_workers": "workers without an order, as a share of our workers",
     "camera_x": "middle of the camera, as a share of the playable width",
     "camera_y": "the same of the height",
 }
@@ -61,6 +64,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "attack_move_queued": "the same as `attack_move`, after what it does now",
     "camera": "moves the camera there; it limits no order",
     "gather": "gathers from that mineral field or refinery until told otherwise",
+    "rally": "sends the units that it trains there",
 }
 REWARDS: Final[Mapping[str, str]] = {
     "harm": "per hit point that an enemy loses below its lowest so far",

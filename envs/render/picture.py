@@ -136,7 +136,8 @@ def _paint(batch: BatchedEnv, row: int, scene: Scene, dead: list[Sprite]) -> NDA
     field = _Field(left, bottom, right - left, top - bottom)
     image = Image.new("RGB", field.size, GROUND)
     draw = ImageDraw.Draw(image, "RGBA")
-    sprites = sorted(scene.sprites.values(), key=lambda sprite: sprite.flies)
+    # The large ones lie below the small ones, and all that flies is on top.
+    sprites = sorted(scene.sprites.values(), key=lambda sprite: (sprite.flies, -sprite.radius))
     _draw_ground(draw, field)
     for wall in batch.scenario.walls:
         _draw_wall(draw, field, wall)
@@ -203,7 +204,8 @@ def _draw_order(draw: ImageDraw.ImageDraw, field: _Field, sprite: Sprite) -> Non
         line = (*field.at(sprite.place), *field.at(sprite.goal))
         draw.line(line, fill=(*MOVE, 200), width=2 * FINE)
         return
-    color = ENEMY if sprite.target >= 0 else (MOVE if sprite.order == "move" else FLASH)
+    color = MOVE if sprite.order in ("move", "gather", "build") else FLASH
+    color = ENEMY if sprite.target >= 0 and sprite.order != "gather" else color
     end = field.at(sprite.goal)
     draw.line((*field.at(sprite.place), *end), fill=(*color, 90), width=FINE)
     if sprite.target < 0:
@@ -254,6 +256,10 @@ def _draw_unit(draw: ImageDraw.ImageDraw, field: _Field, sprite: Sprite) -> None
         draw.line(points, fill=owner, width=max(round(0.2 * radius), FINE))
     if look.core:
         _disc(draw, middle, look.core * radius, look.core_color)
+    if sprite.cargo:
+        ((x, y),) = turned(((1.1, 0.0),), shown, facing)
+        cargo = field.at((sprite.place[0] + x, sprite.place[1] + y))
+        _disc(draw, cargo, 0.45 * radius, ACID if sprite.cargo == "gas" else SHIELD)
     if look.label:
         font = _font(max(round(0.9 * radius), 8))
         draw.text(middle, look.label, fill=TEXT, font=font, anchor="mm")
@@ -286,6 +292,7 @@ def _draw_life(draw: ImageDraw.ImageDraw, field: _Field, sprite: Sprite) -> None
     bars = [(sprite.health, _life_color(sprite.health))]
     bars += [(sprite.shield, SHIELD)] if sprite.shield is not None else []
     bars += [(sprite.energy, ENERGY)] if sprite.energy is not None else []
+    bars += [(sprite.progress, FLASH)] if sprite.progress is not None else []
     for share, color in bars:
         _bar(draw, (x - half, top), 2 * half, share, color)
         top -= 3 * FINE
@@ -356,7 +363,10 @@ def _draw_header(draw: ImageDraw.ImageDraw, batch: BatchedEnv, game: NDArray[np.
         x += 15 * FINE + draw.textlength(text, font=font) + 18 * FINE
     outcome = f.OUTCOMES[int(game[f.OUTCOME])]
     note, shade = (outcome.upper(), OUTCOME_COLORS[outcome]) if game[f.OUTCOME] else ("", TEXT)
-    if scenario.scored:
+    if len(game) > t.SUPPLY_CAP and game[t.SUPPLY_CAP]:
+        note = f"minerals {int(game[t.MINERALS])}   gas {int(game[t.GAS])}   supply"
+        note += f" {int(game[t.SUPPLY])}/{int(game[t.SUPPLY_CAP])}   score {int(game[f.SCORE])}"
+    elif scenario.scored:
         wave = f"   wave {int(game[f.WAVES]) + 1}" if scenario.waves else ""
         note = f"score {int(game[f.SCORE])}{wave}   {note}".rstrip()
     draw.text((right, lower), note, fill=shade, font=_font(15 * FINE), anchor="rm")

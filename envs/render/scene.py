@@ -6,10 +6,13 @@ import math
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..batched_env import BatchedEnv
 from ..engine import fields as f
 from ..engine import task_fields as t
-from ..engine.objects import ENTITY_NAMES, entity_type
+from ..engine.objects import ENTITY_NAMES, TRADES, entity_type
 from ..engine.units import UnitType
 from .glyphs import Point
 
@@ -41,6 +44,8 @@ class Sprite:
         shoots: Whether it has attacked since the last picture.
         sight: In cells.
         hidden: Whether our side does not see it.
+        cargo: What it carries: ``minerals``, ``gas`` or nothing.
+        progress: Share done of its building, or of the unit that it trains; None without either.
         type: Its statistics.
     """
 
@@ -60,6 +65,8 @@ class Sprite:
     shoots: bool
     sight: float
     hidden: bool
+    cargo: str
+    progress: float | None
     type: UnitType
 
 
@@ -130,8 +137,27 @@ def _sprite(batch: BatchedEnv, row: int, slot: int, since: int) -> Sprite:
         shoots=bool(target >= 0 and fresh and kind.damage > 0),
         sight=float(unit[f.SIGHT]),
         hidden=False,
+        cargo=_cargo(unit),
+        progress=_progress(unit, name),
         type=kind,
     )
+
+
+def _cargo(unit: NDArray[np.float32]) -> str:
+    if len(unit) <= t.CARGO or unit[t.CARGO] <= 0:
+        return ""
+    return "gas" if unit[t.CARGO_GAS] > 0 else "minerals"
+
+
+def _progress(unit: NDArray[np.float32], name: str) -> float | None:
+    trade = TRADES.get(name)
+    if trade is None or len(unit) <= t.TRAIN_LEFT:
+        return None
+    if unit[t.UNBUILT] > 0:
+        return 1 - float(unit[t.UNBUILT]) / trade.loops
+    if unit[t.TRAIN_LEFT] > 0:
+        return 1 - float(unit[t.TRAIN_LEFT]) / TRADES[trade.trains].loops
+    return None
 
 
 def _aim(batch: BatchedEnv, row: int, slot: int) -> tuple[int, Point | None]:

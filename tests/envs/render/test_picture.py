@@ -11,7 +11,8 @@ import pytest
 from perceiver_rl.envs import BatchedEnv, Scenario, make_control, make_vec
 from perceiver_rl.envs.controls import suitable_controls
 from perceiver_rl.envs.engine import fields as f
-from perceiver_rl.envs.engine.units import UNIT_NAMES
+from perceiver_rl.envs.engine import task_fields as t
+from perceiver_rl.envs.engine.objects import ENTITY_NAMES
 from perceiver_rl.envs.render import OWN, Artist, draw_game
 from perceiver_rl.envs.render.glyphs import GLYPHS, glyph, turned
 from perceiver_rl.envs.render.scene import read_scene
@@ -85,7 +86,7 @@ def test_without_a_render_mode_there_is_no_picture() -> None:
 
 
 def test_every_type_of_unit_has_a_look_of_its_own() -> None:
-    assert set(UNIT_NAMES) <= set(GLYPHS)
+    assert set(ENTITY_NAMES) <= set(GLYPHS)
     looks = {(each.outline, each.strokes, each.label) for each in GLYPHS.values()}
     assert len(looks) == len(GLYPHS)
 
@@ -196,3 +197,23 @@ def test_walls_are_drawn_where_they_stand() -> None:
     frame = draw_game(env, 0).astype(int)
     inside, beside = ((row, round(8 + 19.5 * x)) for row, x in ((70, 15.3), (70, 12.7)))
     assert frame[inside].sum() > frame[beside].sum() + 30
+
+
+def test_an_economy_shows_cargo_and_work_in_progress() -> None:
+    env = BatchedEnv("BuildMarines", 1)
+    env.reset([0])
+    sprites = read_scene(env, 0, 8).sprites
+    worker = next(slot for slot, sprite in sprites.items() if sprite.name == "scv")
+    town = next(slot for slot, sprite in sprites.items() if sprite.name == "command_center")
+    assert (sprites[worker].cargo, sprites[town].progress) == ("", None)
+    env.units[0, t.CARGO, worker] = 5
+    env.units[0, t.TRAIN_LEFT, town] = 272 / 4  # of 272 loops for an SCV
+    sprites = read_scene(env, 0, 8).sprites
+    assert (sprites[worker].cargo, sprites[town].progress) == ("minerals", 0.75)
+    env.units[0, t.CARGO_GAS, worker] = 1
+    env.units[0, t.UNBUILT, town] = 1600 / 2
+    sprites = read_scene(env, 0, 8).sprites
+    assert (sprites[worker].cargo, sprites[town].progress) == ("gas", 0.5)
+    before = draw_game(env, 0)
+    env.units[0, t.CARGO, worker] = 0
+    assert not np.array_equal(draw_game(env, 0), before)
