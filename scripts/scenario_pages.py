@@ -333,7 +333,7 @@ def _scores(scenario: Scenario, scores: Sequence[Score], commit: str) -> str:
         " and actions, with 95 % intervals. A draw is no win. These are scores of the proxy: they"
         " say nothing about the real game.\n\n"
         + _table(("control", "games", value, "mean steps"), rows)
-        + f"\n\nMeasured by `{COMMAND} --measure {scenario.name}` at {commit}."
+        + f"\n\nMeasured by `{COMMAND} --measure {scenario.name}` at commit {commit}."
     )
 
 

@@ -55,3 +55,10 @@ def test_the_examples_of_replays_and_snapshots_run(
     assert (tmp_path / "games.npz").exists()
     assert (tmp_path / "game.gif").exists()
     assert found["env"].num_envs == 8
+
+
+@pytest.mark.parametrize("page", ["own_scenario", "replay_and_watch", "scenarios/index"])
+def test_links_of_the_documentation_lead_somewhere(page: str) -> None:
+    path = ROOT / "docs" / f"{page}.md"
+    for link in re.findall(r"\]\(([^)]+)\)", path.read_text()):
+        assert (path.parent / link).exists(), link
