@@ -33,10 +33,12 @@ _READ: Final = (
 )
 _ORDERS: Final = ((f.MOVE, "move"), (f.ATTACK, "attack"), (f.ATTACK_MOVE, "attack_move"))
 _TIME_LEFT: Final = SCALAR_NAMES.index("time_left")
-FLEE: Final = 4  # votes for a unit that shall step back
-RAISE: Final = 5  # votes for one that does not fight and shall
-JOIN: Final = 4  # votes for the same, to fight whom it meets instead
-CHANGE: Final = 2  # votes for one that fights somebody else
+MANY: Final = 6  # units up to which one order per step can follow each of them
+FEW_VOTES: Final = (4, 5, 4, 2)
+MANY_VOTES: Final = (1, 5, 8, 0)
+"""Votes of a unit that shall step back; of one that does not fight and shall, for its target and
+for joining whoever fights; of one that fights somebody else."""
+
 _STRETCH: Final = np.float32(2)  # a goal farther off loses less direction to the grid
 
 
@@ -158,27 +160,37 @@ def choose_group(
     rows = selectable.shape[1]
     for game in range(units.shape[0]):
         votes = np.zeros(2 + rows, np.int64)
+        worth = MANY_VOTES if np.sum(selectable[game]) > MANY else FEW_VOTES
         for slot in range(rows):
             if selectable[game, slot] and kinds[int(units[game, f.ORDER, slot])] > 0:
-                _vote(units, (game, slot), doing[game, slot], told[game, :, slot], votes)
+                now_doing = (doing[game, slot], told[game, 0, slot], told[game, 1, slot])
+                _vote(units, (game, slot), now_doing, worth, votes)
         group = int(np.argmax(votes))
         if votes[group] > 0:
             _tell(units, game, group, now, meaning, actions)
 
 
 @kernel
-def _vote(units: Floats, who: tuple[int, int], doing: int, told: Floats, votes: Integers) -> None:
+def _vote(
+    units: Floats,
+    who: tuple[int, int],
+    now: tuple[int, np.float32, np.float32],
+    worth: tuple[int, int, int, int],
+    votes: Integers,
+) -> None:
     game, slot = who
+    doing, told, aim = now
+    flee, rise, join, change = worth
     order = int(units[game, f.ORDER, slot])
     group = _group(units, game, slot, len(votes) - 2)
     if order == f.MOVE:
-        votes[group] += FLEE
+        votes[group] += flee
     elif doing in (f.IDLE, f.MOVE, f.HOLD):
-        votes[group] += RAISE
+        votes[group] += rise
         if order == f.ATTACK:
-            votes[1] += JOIN
-    elif doing != order or told[0] != order or told[1] != units[game, f.TARGET, slot]:
-        votes[group] += CHANGE
+            votes[1] += join
+    elif doing != order or told != order or aim != units[game, f.TARGET, slot]:
+        votes[group] += change
 
 
 @kernel
