@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from . import fields as f
 from ._jit import kernel, part
 from .area import detonate, sweep
+from .grid import cell_count, push_near
 from .healing import find_patient, heal
 from .walls import keep_off_walls
 
@@ -30,6 +31,7 @@ HALF = np.float32(0.5)
 TINY = np.float32(1e-12)
 NUDGE = np.float32(1e-3)
 NONE = np.int64(f.NOBODY)
+GRID_FROM = 192  # slots; with fewer, looking at every pair is faster
 
 
 @kernel
@@ -57,6 +59,9 @@ def advance(
     goal_y = np.zeros(width, np.float32)
     pace = np.zeros(width, np.float32)
     victim = np.empty(width, np.int64)
+    heads = np.empty(cell_count(rules) if sides[1] >= GRID_FROM else 0, np.int64)
+    following = np.empty(width, np.int64)
+    found = np.empty(width, np.int64)
     for game in range(units.shape[0]):
         while games[game, f.LEFT] > 0:
             games[game, f.LEFT] -= 1
@@ -64,7 +69,11 @@ def advance(
             _recover(units, game)
             _decide(units, game, sides, rules, (goal_x, goal_y, pace), victim)
             _move(units, game, (goal_x, goal_y, pace))
-            _separate(units, game, sides[1], rules, goal_x, goal_y)
+            if heads.shape[0] > 0:
+                push_near(units, game, sides[1], rules, (goal_x, goal_y), (heads, following, found))
+            else:
+                push_all(units, game, sides[1], rules, goal_x, goal_y)
+            _settle(units, game, rules, goal_x, goal_y)
             if rules.shape[0] > f.RULES:
                 keep_off_walls(units, game, sides[1], rules)
             _strike(units, game, sides, damage, rules, victim)
@@ -227,12 +236,12 @@ def _move(units: Floats, game: int, course: tuple[Floats, Floats, Floats]) -> No
 
 
 @part
-def _separate(
+def push_all(
     units: Floats, game: int, total: int, rules: Floats, push_x: Floats, push_y: Floats
 ) -> None:
-    """Push overlapping units apart and keep everybody inside the playable area.
+    """Add up how far each unit is pushed by those that overlap it, looking at every pair.
 
-    Those in the air and those on the ground pass each other; what cannot move is not pushed.
+    Those in the air and those on the ground pass each other.
     """
     width = units.shape[2]
     share = rules[f.PUSH]
@@ -265,9 +274,14 @@ def _separate(
             gap = gap * share / (distance if distance > TINY else TINY)
             push_x[j] += gap * dx
             push_y[j] += gap * dy
+
+
+@part
+def _settle(units: Floats, game: int, rules: Floats, push_x: Floats, push_y: Floats) -> None:
+    """Carry out the pushes; what cannot move stays, and nobody leaves the playable area."""
     left, right = rules[f.LEFT_EDGE], rules[f.RIGHT_EDGE]
     bottom, top = rules[f.BOTTOM_EDGE], rules[f.TOP_EDGE]
-    for j in range(width):
+    for j in range(units.shape[2]):
         alive = units[game, f.BULK, j] >= ZERO
         mobile = units[game, f.SPEED, j] > ZERO
         x = units[game, f.X, j] + (push_x[j] if mobile else ZERO)
