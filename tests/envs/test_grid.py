@@ -40,7 +40,7 @@ def test_nearby_pairs_push_as_all_pairs_do(extent: float, seed: int) -> None:
     near: Any = [np.full(width, 7, np.float32) for _ in range(2)]
     total = env.scenario.slots - 4  # the last ones only give way
     push_all(env.units, 0, total, rules, *every)
-    lists = tuple(np.empty(size, np.int64) for size in (cell_count(rules), width, width))
+    lists: Any = tuple(np.empty(size, np.int64) for size in (cell_count(rules), width, width))
     push_near(env.units, 0, total, rules, tuple(near), lists)
     assert np.count_nonzero(every[0]) > (5 if extent > 20 else 50)
     for one, two in zip(every, near, strict=True):
