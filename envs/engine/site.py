@@ -1,4 +1,9 @@
-"""Where structures can stand, and how units get around what stands."""
+"""Where structures can stand, and how units get around what stands.
+
+The game keeps three cells between a town hall and resources. Here it is one: on these maps the
+first hall itself stands nearer than three to the assumed rows of fields, and so would its mirror
+image, where a second one belongs.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ Floats: TypeAlias = NDArray[np.float32]
 Ground: TypeAlias = tuple[int, Floats, Floats]
 """The slot that is built over, or NOBODY; the table of kinds; the rules."""
 
-HALL_GAP: Final = np.float32(3)  # cells between a town hall and resources
+HALL_GAP: Final = np.float32(1)  # cells between a town hall and resources
 TINY: Final = np.float32(1e-4)
 SLIDE: Final = np.float32(0.7)  # share of the pace kept along an obstacle
 

@@ -327,3 +327,11 @@ def test_scalars_tell_money_supply_and_idle_workers(gas: Base) -> None:
     gas.order("gather", (0, 1, 2), 64)
     scalars = gas.order("no_op").observation["scalars"][0]
     assert scalars.tolist() == pytest.approx([1 - 16 / 6720, 0.25, 1, 12 / 200, 15 / 200, 0.75])
+
+
+def test_a_second_town_hall_fits_where_the_first_one_is_mirrored(gas: Base) -> None:
+    gas.games[0, t.MINERALS] = 400
+    assert gas.order("build_command_center", (0,), at=(35.5, 28.5)).infos == [{}]
+    gas.wait(1600 + 120)
+    assert gas.kind(FIRST_FREE) == "command_center"
+    assert gas.games[0, t.SUPPLY_CAP] == 30
