@@ -42,7 +42,9 @@ def test_a_deviation_is_in_per_cent_of_the_game_s_number_and_has_a_reason(script
         ("marine", "roach", 30 * 0.8608 * 16),  # 145 + .2353 per shot regained, 5 per shot
     ],
 )
-def test_kill_times_are_those_worked_out_by_hand(attacker: str, victim: str, loops: float) -> None:
+def test_kill_times_are_those_worked_out_by_hand(
+    script: Any, attacker: str, victim: str, loops: float
+) -> None:
     assert script.loops_to_kill(UNITS[attacker], UNITS[victim]) == pytest.approx(loops)
 
 
