@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from rich.progress import track
 
 from perceiver_rl.agents.machine import commit
@@ -42,7 +42,8 @@ GAMES = 64
 GAMES_OF_MANY = 16
 MANY = 100
 RESAMPLES = 2000
-THUMBNAIL = 240
+THUMBNAIL = (240, 180)
+HEADER = 64
 COLUMNS = 5
 
 
@@ -140,7 +141,7 @@ def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def picture(scenario: Scenario) -> NDArray[np.uint8]:
-    """Return the most eventful of the first frames of a game that a script plays."""
+    """Return the most eventful frame of the first third of a game that a script plays."""
     batch = BatchedEnv(scenario, 1)
     suitable = suitable_controls(batch.action_space)
     name = "attack-nearest" if "attack-nearest" in suitable else suitable[-1]
@@ -148,13 +149,13 @@ def picture(scenario: Scenario) -> NDArray[np.uint8]:
     artist = Artist(batch)
     observation = batch.reset([FIRST_SEED])
     best, most = artist.draw(), -1.0
-    for _ in range(min(scenario.step_limit, 60)):
+    for _ in range(scenario.step_limit // 3):
         step = batch.step(control.act(observation))
         observation = step.observation
         frame = artist.draw()
         if batch.finished[0]:
             break
-        below = frame[64:].astype(int)  # the header
+        below = frame[HEADER:].astype(int)
         eventful = float(((below.max(2) > 200) & (np.ptp(below, axis=2) > 60)).sum())
         if eventful > most:
             best, most = frame, eventful
@@ -166,17 +167,30 @@ def _small(image: Image.Image) -> Image.Image:
 
 
 def gallery(names: Sequence[str]) -> Image.Image:
-    """Return all pictures, small, in rows."""
-    images = [Image.open(PAGES / "images" / f"{name}.png").convert("RGB") for name in names]
-    for image in images:
-        image.thumbnail((THUMBNAIL, 2 * THUMBNAIL), Image.Resampling.LANCZOS)
-    rows = [images[at : at + COLUMNS] for at in range(0, len(images), COLUMNS)]
-    heights = [max(image.height for image in row) + 8 for row in rows]
-    sheet = Image.new("RGB", (COLUMNS * (THUMBNAIL + 8), sum(heights)), (14, 17, 21))
-    for index, row in enumerate(rows):
-        for column, image in enumerate(row):
-            sheet.paste(image, (column * (THUMBNAIL + 8) + 4, sum(heights[:index]) + 4))
+    """Return what happens in all pictures, in rows."""
+    width, height = THUMBNAIL
+    rows = -(-len(names) // COLUMNS)
+    sheet = Image.new("RGB", (COLUMNS * (width + 8), rows * (height + 8)), (14, 17, 21))
+    for index, name in enumerate(names):
+        with Image.open(PAGES / "images" / f"{name}.png") as image:
+            thumbnail = _close_up(image.convert("RGB"))
+        ImageDraw.Draw(thumbnail).text((6, 4), name, font=ImageFont.load_default(12))
+        row, column = divmod(index, COLUMNS)
+        sheet.paste(thumbnail, (column * (width + 8) + 4, row * (height + 8) + 4))
     return _small(sheet)
+
+
+def _close_up(image: Image.Image) -> Image.Image:
+    """Cut out the part of a picture in which there is something, in the shape of a thumbnail."""
+    below = np.asarray(image).astype(int)[HEADER:]
+    ys, xs = np.nonzero(np.ptp(below, axis=2) > 60)
+    width = max(np.ptp(xs) + 80, (np.ptp(ys) + 80) * THUMBNAIL[0] / THUMBNAIL[1], 240)
+    width = min(width, image.width, below.shape[0] * THUMBNAIL[0] / THUMBNAIL[1])
+    height = width * THUMBNAIL[1] / THUMBNAIL[0]
+    left = np.clip((xs.min() + xs.max() - width) / 2, 0, image.width - width)
+    top = HEADER + np.clip((ys.min() + ys.max() - height) / 2, 0, below.shape[0] - height)
+    box = (left, top, left + width, top + height)
+    return image.resize(THUMBNAIL, Image.Resampling.LANCZOS, box=box)
 
 
 if __name__ == "__main__":
