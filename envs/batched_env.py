@@ -147,6 +147,8 @@ class BatchedEnv:
 
     def _meet(self, opponent: str | Player) -> None:
         self.opponent = opponent if isinstance(opponent, str) else type(opponent).__name__
+        self.opponent_by_name = isinstance(opponent, str) and opponent != COMMANDED
+        """Whether the opponent can be made again from its name, as a replay has to."""
         self._seat: OtherSide | None = None
         player = None if isinstance(opponent, str) else opponent
         if isinstance(opponent, str) and opponent != COMMANDED:

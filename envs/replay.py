@@ -197,9 +197,17 @@ class Recorder:
     Args:
         batch: The games.
         player: Who plays our side; for titles only.
+
+    Raises:
+        ContractError: If the opponent is an object, or commanded: a replay names its opponent.
     """
 
     def __init__(self, batch: BatchedEnv, player: str = "") -> None:
+        if not batch.opponent_by_name:
+            raise ContractError(
+                f"games against {batch.opponent!r} cannot be replayed: only an opponent that has a"
+                " name of its own plays the same again"
+            )
         self.batch = batch
         self.player = player
         self._episodes: list[Episode] = []

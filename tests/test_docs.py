@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from perceiver_rl.envs import BatchedEnv, Snapshot
+from perceiver_rl.envs.opponents import OPPONENTS
 
 ROOT = Path(__file__).parents[1]
 
@@ -62,3 +63,19 @@ def test_links_of_the_documentation_lead_somewhere(page: str) -> None:
     path = ROOT / "docs" / f"{page}.md"
     for link in re.findall(r"\]\(([^)]+)\)", path.read_text()):
         assert (path.parent / link).exists(), link
+
+
+def test_the_examples_of_opponents_run() -> None:
+    found: dict[str, Any] = {}
+    one, two, parallel = blocks("opponents", "python")
+    for code in (one, two):
+        exec(code, found)
+    assert found["enemy_reward"].shape == (64,)
+    pytest.importorskip("pettingzoo", reason="needs the extra pettingzoo")
+    exec(parallel, found)
+    assert set(found["infos"]) == {"blue", "red"}
+
+
+def test_the_ladder_names_every_opponent() -> None:
+    text = (ROOT / "docs" / "opponents.md").read_text()
+    assert tuple(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)) == tuple(OPPONENTS)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from perceiver_rl.envs import BatchedEnv, Scenario, make_control
 from perceiver_rl.envs.engine import fields as f
+from perceiver_rl.envs.replay import Recorder as Replays
 from perceiver_rl.envs.scenarios import SCENARIOS, point
 from perceiver_rl.envs.sides import looks_alike, swapped
 from perceiver_rl.spaces import ActionError, ContractError
@@ -256,6 +257,13 @@ def test_what_two_sides_need_is_said() -> None:
     player.reset([0])
     with pytest.raises(ActionError, match="has a player of its own"):
         player.step(action(player), action(player))
+
+
+def test_only_games_against_an_opponent_with_a_name_are_recorded_for_replay() -> None:
+    for opponent in ("commanded", Recorder()):
+        with pytest.raises(ContractError, match="cannot be replayed"):
+            Replays(BatchedEnv("Battle-3m", 1, opponent=opponent))
+    Replays(BatchedEnv("Battle-3m", 1, opponent="elite"))
 
 
 def test_every_battle_can_be_played_from_both_sides() -> None:
