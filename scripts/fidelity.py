@@ -286,21 +286,24 @@ def _building_loops(name: str) -> float:
 MECHANICS: Final = (kill_times, walking_times, incomes, making_times)
 
 
-def show(rows: list[Comparison], console: Console) -> None:
-    """Print the rows of one mechanic, and their mean absolute deviation."""
+def show(rows: list[Comparison], most: int | None, console: Console) -> None:
+    """Print the rows of one mechanic, or the worst of them, and the mean of all deviations."""
     table = Table(title=f"{rows[0].mechanic}, {rows[0].unit}", title_justify="left")
     table.add_column("case")
     for header in ("ours", "game", "deviation"):
         table.add_column(header, justify="right")
     table.add_column("why", overflow="fold")
-    for row in rows:
+    shown = rows if most is None else sorted(rows, key=lambda row: -abs(row.deviation))[:most]
+    for row in shown:
         table.add_row(
             row.case, f"{row.ours:.1f}", f"{row.game:.1f}", f"{row.deviation:+.1f} %", row.why
         )
     console.print(table)
     mean = math.fsum(abs(row.deviation) for row in rows) / len(rows)
     worst = max(rows, key=lambda row: abs(row.deviation))
-    console.print(f"mean {mean:.2f} %, worst {worst.deviation:+.1f} % ({worst.case})\n")
+    console.print(
+        f"{len(rows)} cases, mean {mean:.2f} %, worst {worst.deviation:+.1f} % ({worst.case})\n"
+    )
 
 
 def main() -> None:
@@ -310,10 +313,7 @@ def main() -> None:
     chosen = parser.parse_args()
     console = Console()
     for mechanic in MECHANICS:
-        rows = list(mechanic())
-        if chosen.worst is not None:
-            rows = sorted(rows, key=lambda row: -abs(row.deviation))[: chosen.worst]
-        show(rows, console)
+        show(list(mechanic()), chosen.worst, console)
 
 
 if __name__ == "__main__":

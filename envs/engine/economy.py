@@ -325,6 +325,7 @@ def _release(units: Floats, game: int, slot: int, room: int, kind: int, book: Bo
             dx = (units[game, t.RALLY_X, slot] - x) / apart
             dy = (units[game, t.RALLY_Y, slot] - y) / apart
     put(units, (game, room), kind, (x + out * dx, y + out * dy), book)
+    units[game, t.CROWDED, room] = ONE  # somebody may stand there
     if not rallies:
         return
     source = int(units[game, f.TARGET, slot])

@@ -201,6 +201,17 @@ def test_a_marine_costs_50_minerals_and_400_loops_and_is_worth_one_point(marines
     assert marines.kind(14) == "marine"
 
 
+def test_new_units_make_room_for_one_another(marines: Base) -> None:
+    finished(marines, "barracks", FIRST_FREE, (38.5, 28.5))
+    marines.games[0, t.MINERALS] = 150
+    for _ in range(3):
+        marines.order("train_marine", (FIRST_FREE,))
+    marines.wait(3 * 400 + 40)
+    x, y = marines.units[0, [f.X, f.Y], 14:17]
+    for one, two in ((0, 1), (0, 2), (1, 2)):
+        assert math.hypot(x[one] - x[two], y[one] - y[two]) > 0.7
+
+
 def test_the_structure_with_least_to_do_trains(marines: Base) -> None:
     finished(marines, "barracks", FIRST_FREE, (38.5, 23.5))
     finished(marines, "barracks", FIRST_FREE + 1, (38.5, 32.5))
