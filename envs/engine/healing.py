@@ -21,6 +21,43 @@ NONE = np.int64(f.NOBODY)
 
 
 @kernel
+def tend(
+    units: Floats,
+    game: int,
+    sides: tuple[int, int],
+    rules: Floats,
+    course: tuple[Floats, Floats, Floats],
+) -> None:
+    """Let every healer choose a patient, and heal it, go to it or follow its order."""
+    own, total = sides
+    goal_x, goal_y, pace = course
+    for i in range(total):
+        if units[game, f.HEALTH, i] <= ZERO or units[game, f.HEAL, i] == ZERO:
+            continue
+        ours = i < own
+        acquires = rules[f.OWN_ACQUIRES if ours else f.ENEMY_ACQUIRES] > ZERO
+        patient = find_patient(units, game, i, (0, own) if ours else (own, total), acquires)
+        units[game, f.TARGET, i] = np.float32(patient)
+        order = int(units[game, f.ORDER, i])
+        to_goal = patient < 0 and order in (f.MOVE, f.ATTACK_MOVE)
+        to_patient = patient >= 0 and order != f.HOLD
+        goal_x[i] = units[game, f.GOAL_X if to_goal else f.X, i if to_goal else patient]
+        goal_y[i] = units[game, f.GOAL_Y if to_goal else f.Y, i if to_goal else patient]
+        dx = goal_x[i] - units[game, f.X, i]
+        dy = goal_y[i] - units[game, f.Y, i]
+        if patient >= 0:
+            far = (
+                units[game, f.RANGE, i] + units[game, f.RADIUS, i] + units[game, f.RADIUS, patient]
+            )
+            if dx * dx + dy * dy <= far * far:
+                heal(units, game, i, patient)
+                to_patient = False
+        pace[i] = units[game, f.SPEED, i] if to_goal or to_patient else ZERO
+        if to_goal and dx * dx + dy * dy <= pace[i] * pace[i]:
+            units[game, f.ORDER, i] = f.IDLE
+
+
+@kernel
 def find_patient(
     units: Floats, game: int, i: int, friends: tuple[int, int], acquires: bool
 ) -> np.int64:

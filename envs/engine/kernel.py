@@ -19,7 +19,7 @@ from . import fields as f
 from ._jit import kernel, part
 from .area import detonate, sweep
 from .grid import cell_count, push_near
-from .healing import find_patient, heal
+from .healing import tend
 from .walls import keep_off_walls
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -68,6 +68,8 @@ def advance(
             games[game, f.LOOP] += 1
             _recover(units, game)
             _decide(units, game, sides, rules, (goal_x, goal_y, pace), victim)
+            if games[game, f.OWN_HEALERS] + games[game, f.ENEMY_HEALERS] > 0:
+                tend(units, game, sides, rules, (goal_x, goal_y, pace))
             _move(units, game, (goal_x, goal_y, pace))
             if heads.shape[0] > 0:
                 push_near(units, game, sides[1], rules, (goal_x, goal_y), (heads, following, found))
@@ -195,23 +197,17 @@ def _decide(
     for i in range(total):
         pace[i] = ZERO
         victim[i] = f.NOBODY
-        if units[game, f.HEALTH, i] <= ZERO:
+        if units[game, f.HEALTH, i] <= ZERO or units[game, f.HEAL, i] > ZERO:
             continue
         ours = i < own
         foes = (own, total) if ours else (0, own)
         acquires = rules[f.OWN_ACQUIRES if ours else f.ENEMY_ACQUIRES] > ZERO
-        tends = units[game, f.HEAL, i] > ZERO
-        if tends:
-            target = find_patient(units, game, i, (0, own) if ours else (own, total), acquires)
-        else:
-            target = _aim(units, game, i, foes, acquires)
+        target = _aim(units, game, i, foes, acquires)
         units[game, f.TARGET, i] = np.float32(target)
         order = int(units[game, f.ORDER, i])
         if target >= 0:
             if _within(units, game, i, target, units[game, f.RANGE, i]):
-                if tends:
-                    heal(units, game, i, target)
-                elif units[game, f.COOLDOWN, i] <= ZERO:
+                if units[game, f.COOLDOWN, i] <= ZERO:
                     units[game, f.COOLDOWN, i] += units[game, f.PERIOD, i]
                     victim[i] = target
             elif order != f.HOLD:
