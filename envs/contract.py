@@ -10,7 +10,7 @@ column                    meaning
 ``weapon_cooldown``       until the unit can attack again
 ``weapon_range``          between the edges of the two units
 ``order``                 idle, move, attack, attack_move or hold
-``attackers``             how many units have it as their target
+``attackers``             how many units have it as their target, 16 at most
 ========================= ======================================================================
 
 Rows are slots: ours first, then the enemy's. A unit keeps its row for life; the row of a dead unit
@@ -34,7 +34,7 @@ from perceiver_rl.spaces import (
     observation_space,
 )
 
-from .engine.fields import ORDERS
+from .engine.fields import MOST_ATTACKERS, ORDERS
 from .engine.units import UNITS
 from .scenarios import Scenario
 from .task_contract import action_types
@@ -54,7 +54,7 @@ SCALAR_NAMES: Final = ("time_left", "own_life", "enemy_life", "own_units", "enem
 """Each a share in [0, 1]: of the time, of the slots' full health and shields, of the slots."""
 
 
-def columns(scenario: Scenario, max_entities: int) -> tuple[Column, ...]:
+def columns(scenario: Scenario) -> tuple[Column, ...]:
     """Return the columns of an entity in a scenario."""
     left, bottom, right, top = scenario.playable
     most_health = max(unit.health for unit in UNITS.values())
@@ -81,7 +81,7 @@ def columns(scenario: Scenario, max_entities: int) -> tuple[Column, ...]:
             unit="cell",
         ),
         Column("order", "category", size=len(ORDERS)),
-        Column("attackers", low=0, high=max_entities, unit="unit"),
+        Column("attackers", low=0, high=MOST_ATTACKERS, unit="unit"),
     )
 
 
@@ -117,7 +117,7 @@ def make_contract(scenario: Scenario, max_entities: int | None = None) -> Contra
             " unit slots"
         )
     task = make_task(scenario)
-    fighting = columns(scenario, rows)
+    fighting = columns(scenario)
     entities = EntitySpace(task.columns(fighting) if task else fighting, rows)
     actions = UnitActionSpace(action_types(scenario), rows, GRID)
     scalars = spaces.Box(0.0, 1.0, (len(scalar_names(scenario)),), np.float32)

@@ -29,7 +29,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "weapon_cooldown": "until it can attack again",
     "weapon_range": "reach of its weapon between the edges of the two units",
     "order": "what it does",
-    "attackers": "how many units have it as their target",
+    "attackers": "how many units have it as their target, 16 at most",
     "queued_orders": "orders that wait until the present one is done",
     "on_screen": "whether the camera shows it",
     "cargo": "what a worker carries: 0 nothing, 1 minerals, 2 gas",

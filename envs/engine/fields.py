@@ -90,6 +90,9 @@ DRAW: Final = 3
 OUTCOMES: Final = ("running", "win", "loss", "draw")
 
 NOBODY: Final = -1
+
+# Observed counts end here: a bound that does not grow with the battle keeps agents exchangeable.
+MOST_ATTACKERS: Final = 16
 NO_BULK: Final = -1e6
 
 # Entries of the rules vector (float32); what follows them are walls: left, bottom, right, top each.

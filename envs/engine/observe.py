@@ -74,7 +74,8 @@ def _write_entities(
     for slot in range(total):
         target = int(units[game, f.TARGET, slot])
         hostile = (slot < own) != (target < own)  # a healer's target is a friend
-        if target >= 0 and hostile and units[game, f.HEALTH, target] > np.float32(0):
+        aimed = target >= 0 and hostile and units[game, f.HEALTH, target] > np.float32(0)
+        if aimed and entities[game, target, _ATTACKERS] < np.float32(f.MOST_ATTACKERS):
             entities[game, target, _ATTACKERS] += np.float32(1)
 
 

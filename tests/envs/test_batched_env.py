@@ -415,3 +415,14 @@ def test_an_unknown_option_is_an_error_that_names_the_nearest(
     arguments: dict[str, Any] = {"scenario": "Battle-3m", "num_envs": 1, **options}
     with pytest.raises(ContractError, match=message):
         BatchedEnv(**arguments)
+
+
+def test_attackers_are_counted_up_to_sixteen_in_a_battle_of_any_size() -> None:
+    env = BatchedEnv("Battle-25m", 1, opponent="no-op")
+    env.reset([0])
+    observation = env.step(actions(env, ATTACK, list(range(25)), unit=30)).observation
+    column = env.entity_space.index("attackers")
+    assert (
+        env.entity_space.columns[column] == BatchedEnv("Battle-3m", 1).entity_space.columns[column]
+    )
+    assert observation["entities"][0, 30, column] == 16

@@ -9,6 +9,7 @@ from gymnasium import spaces
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 
+from perceiver_rl.envs import make_vec
 from perceiver_rl.sb3 import EntityPolicy, load_resized
 from perceiver_rl.spaces import ContractError, ObservationError, UnitActionSpace
 
@@ -70,3 +71,12 @@ def test_an_environment_that_differs_in_more_than_size_is_refused(muster: Any, s
     other.action_space = UnitActionSpace(other.action_space.types[:2], 5, grid=(2, 2))
     with pytest.raises(ContractError, match="action types .*'go'"):
         load_resized(saved, other, device="cpu")
+
+
+def test_an_agent_of_a_small_battle_acts_in_a_large_one(tmp_path: Path) -> None:
+    small = make_vec("perceiver_rl/Battle-3m-v0", num_envs=2, seed=0)
+    PPO(EntityPolicy, small, n_steps=4, batch_size=8, device="cpu").save(tmp_path / "3m.zip")
+    large = make_vec("perceiver_rl/Battle-25m-v0", num_envs=2, seed=0)
+    model: Any = load_resized(tmp_path / "3m.zip", large, device="cpu")
+    actions, _ = model.predict(large.reset())
+    assert actions.shape == (2, 3 + 50)
