@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from .env_options import env_options
 from .errors import UserError
 from .machine import provenance
 from .play import own_torch_seed, play_to_the_end
-from .players import Contender, contender, distinct
+from .players import Contender, beside, contender, distinct
 from .run_folder import write_json
 from .seeds import evaluation_seeds
 from .statistics import Interval, wilson
@@ -123,7 +122,7 @@ def duel(config: DuelConfig, command: Sequence[str] = ()) -> DuelResult:
         matches = tuple(play_match(first, second, config, report) for first, second in pairs)
     names = [each.name for each in contenders]
     ratings = rate_all(names, matches, config) if len(names) > 2 else None
-    path = config.output or _beside(contenders)
+    path = config.output or beside(contenders, "duel.json")
     write_json(path, _content(config, contenders, matches, ratings, command))
     console = Console()
     console.print(duel_table(config.env or "", matches))
@@ -194,13 +193,6 @@ def _check(config: DuelConfig, contenders: Sequence[Contender]) -> None:
     games = BatchedEnv(config.env or "", 1, opponent="commanded", **env_options(config.options))
     for each in contenders:
         each.player(games.observation_space, games.action_space, config.deterministic, 0)
-
-
-def _beside(contenders: Sequence[Contender]) -> Path:
-    for each in contenders:
-        if each.checkpoint is not None:
-            return each.checkpoint.parent / "duel.json"
-    return Path("runs") / "duel.json"
 
 
 def _content(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -15,7 +14,7 @@ from .display import game_bar
 from .errors import UserError
 from .machine import provenance
 from .play import check_matchups, play
-from .players import Contender, contender, distinct
+from .players import Contender, beside, contender, distinct
 from .run_folder import write_json
 from .statistics import Games
 from .strict_yaml import to_mapping
@@ -43,7 +42,7 @@ def evaluate(config: EvaluateConfig, command: Sequence[str] = ()) -> Results:
         for each in contenders:
             for opponent in config.opponents:
                 results[each.name][opponent] = play(each, config.env, opponent, config, report)
-    path = config.output or _beside(contenders)
+    path = config.output or beside(contenders, "evaluation.json")
     write_json(path, _content(config, contenders, results, command))
     console = Console()
     console.print(evaluation_table(config.env, results))
@@ -58,13 +57,6 @@ def _completed(config: EvaluateConfig, contenders: Sequence[Contender]) -> Evalu
     same = config.env in (None, source.id)
     options = config.options or (source.options if same else {})
     return replace(config, env=config.env or source.id, options=dict(options))
-
-
-def _beside(contenders: Sequence[Contender]) -> Path:
-    for each in contenders:
-        if each.checkpoint is not None:
-            return each.checkpoint.parent / "evaluation.json"
-    return Path("runs") / "evaluation.json"
 
 
 def _content(

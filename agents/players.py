@@ -141,3 +141,11 @@ def distinct(contenders: Sequence[Contender]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UserError(f"two agents are called {twice[0]!r}; rename a run folder or leave one out")
+
+
+def beside(contenders: Sequence[Contender], name: str) -> Path:
+    """Return where a file goes if nobody says: beside the first checkpoint, else in ``runs``."""
+    for each in contenders:
+        if each.checkpoint is not None:
+            return each.checkpoint.parent / name
+    return Path("runs") / name

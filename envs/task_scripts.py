@@ -5,6 +5,7 @@ Like every control they see the observation alone, and give one order per step.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -33,7 +34,7 @@ NEUTRAL: Final = 2
 MADE: Final = ("scv", "command_center", "supply_depot", "barracks", "refinery")
 
 
-class TaskScript:
+class TaskScript(ABC):
     """What the scripts share: the meaning of columns and components.
 
     Args:
@@ -57,9 +58,9 @@ class TaskScript:
                 self.play({key: value[game] for key, value in observation.items()}, actions[game])
         return actions
 
+    @abstractmethod
     def play(self, one: Observation, action: NDArray[np.int64]) -> None:
         """Write the action of one game, in which we have units; it is ``no_op`` so far."""
-        raise NotImplementedError
 
     def column(self, one: Observation, name: str) -> NDArray[np.float32]:
         """Return a column ``[N]`` of one game's entities."""

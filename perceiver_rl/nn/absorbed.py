@@ -51,6 +51,15 @@ def additive_mask(
     return added[:, None, None, :]
 
 
+def zero_without_keys(
+    merged: Float[Tensor, "batch query v_channels"], mask: Bool[Tensor, "batch key"] | None
+) -> Float[Tensor, "batch query v_channels"]:
+    """Zero the samples that have no key to attend to, which the softmax would mix evenly."""
+    if mask is None:
+        return merged
+    return merged * mask.any(1).to(merged.dtype)[:, None, None]
+
+
 def keys_cost(num_queries: int, num_keys: int, heads: int, key: nn.Linear, value: nn.Linear) -> int:
     """Return how many multiplications :func:`attend_to_many_keys` saves; negative if it costs."""
     width, qk, v = key.in_features, key.out_features, value.out_features
@@ -101,10 +110,7 @@ def attend_to_many_keys(
         scale=head_dim**-0.5,
     )
     values = _per_head(pooled, value.weight.unflatten(0, (heads, -1)).transpose(1, 2))
-    merged = values.transpose(1, 2).flatten(2) + value.bias
-    if mask is not None:
-        merged = merged * mask.any(1).to(merged.dtype)[:, None, None]
-    return merged
+    return zero_without_keys(values.transpose(1, 2).flatten(2) + value.bias, mask)
 
 
 def attend_from_many_queries(

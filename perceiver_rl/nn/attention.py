@@ -111,32 +111,31 @@ class Attention(nn.Module):
         mask: Bool[Tensor, "batch key"] | None,
     ) -> Float[Tensor, "batch query output_width"]:
         """Attend in the textbook form."""
-        q, k, v = self.query(query), self.key(key_value), self.value(key_value)
-        attended = functional.scaled_dot_product_attention(
-            self._split(q).expand(len(key_value), -1, -1, -1),
-            self._split(k),
-            self._split(v),
-            attn_mask=absorbed.additive_mask(mask, q.dtype),
-        )
-        merged = attended.transpose(1, 2).flatten(2)
-        if mask is not None:
-            merged = merged * mask.any(1).to(merged.dtype)[:, None, None]
-        return self.output(merged)
+        q = self.query(query).expand(len(key_value), -1, -1)
+        return self.output(self._mix(q, self.key(key_value), self.value(key_value), mask))
 
     def within_rows(
         self, rows: Float[Tensor, "row width"], layout: Layout
     ) -> Float[Tensor, "row output_width"]:
         """Attend among the rows of each set, projecting nothing but rows."""
-        q, k, v = (
-            self._split(layout.pad(project(rows))) for project in (self.query, self.key, self.value)
-        )
+        q, k, v = (layout.pad(project(rows)) for project in (self.query, self.key, self.value))
+        return self.output(layout.unpad(self._mix(q, k, v, layout.mask)))
+
+    def _mix(
+        self,
+        q: Float[Tensor, "batch query qk_channels"],
+        k: Float[Tensor, "batch key qk_channels"],
+        v: Float[Tensor, "batch key v_channels"],
+        mask: Bool[Tensor, "batch key"] | None,
+    ) -> Float[Tensor, "batch query v_channels"]:
+        """Mix projected values by projected queries and keys, head by head."""
         attended = functional.scaled_dot_product_attention(
-            q, k, v, attn_mask=absorbed.additive_mask(layout.mask, rows.dtype)
+            self._split(q),
+            self._split(k),
+            self._split(v),
+            attn_mask=absorbed.additive_mask(mask, q.dtype),
         )
-        merged = attended.transpose(1, 2).flatten(2)
-        if layout.mask is not None:
-            merged = merged * layout.mask.any(1).to(merged.dtype)[:, None, None]
-        return self.output(layout.unpad(merged))
+        return absorbed.zero_without_keys(attended.transpose(1, 2).flatten(2), mask)
 
     def _split(self, x: Float[Tensor, "batch row width"]) -> Float[Tensor, "batch head row dim"]:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)

@@ -13,6 +13,8 @@ from stable_baselines3.common.type_aliases import GymEnv
 from perceiver_rl.entities import columns_of
 from perceiver_rl.spaces import (
     ENTITIES,
+    MINIMAP,
+    SCALARS,
     ContractError,
     ObservationError,
     UnitActionSpace,
@@ -77,7 +79,7 @@ def check_same_but_size(trained: spaces.Space[Any], found: spaces.Space[Any]) ->
             f"trained with the columns {names[0]}, the environment has {names[1]};"
             f" these differ in name, kind or bounds: {differing}"
         )
-    for key in ("scalars", "minimap"):
+    for key in (SCALARS, MINIMAP):
         if key in trained.spaces and trained[key] != found[key]:
             raise ObservationError(
                 f"trained with {key!r} {trained[key]}, the environment has {found[key]}"
