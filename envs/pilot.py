@@ -20,7 +20,7 @@ from perceiver_rl.spaces import (
 from .commands import Floats, Integers, Opponent
 from .contract import ALLIANCES, SCALAR_NAMES
 from .engine import fields as f
-from .engine._jit import kernel
+from .engine._jit import allocating_kernel, kernel
 from .engine.units import stats_table
 
 _READ: Final = (
@@ -135,7 +135,7 @@ class Pilot:
         return units
 
 
-@kernel
+@allocating_kernel
 def choose_group(
     units: Floats,
     now: tuple[NDArray[np.bool_], Integers, Floats],

@@ -25,7 +25,7 @@ from .commands import (
     nearest_seen,
 )
 from .engine import fields as f
-from .engine._jit import kernel
+from .engine._jit import allocating_kernel, kernel
 from .maneuvers import (
     MARGIN,
     MELEE,
@@ -104,7 +104,7 @@ def retreat_and_regroup(
                 go(units, game, slot, f.ATTACK_MOVE, _ahead(units, game, slot, home, middle))
 
 
-@kernel
+@allocating_kernel
 def command_elite(
     units: Floats, games: Integers, force: Force, homes: Floats, rules: Floats, damage: Floats
 ) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import fields as f
-from ._jit import kernel
+from ._jit import allocating_kernel, kernel
 from .streams import below, start_stream, uniform
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -35,7 +35,7 @@ FARTHEST_GROUP = np.float32(0.38)
 GROUPS = 4
 
 
-@kernel
+@allocating_kernel
 def deploy(
     units: Floats, games: Integers, rows: Integers, own: int, plan: Plan, rules: Floats
 ) -> None:
@@ -61,7 +61,7 @@ def deploy(
             _count(units, games, game, slot, own)
 
 
-@kernel
+@allocating_kernel
 def next_wave(
     units: Floats,
     games: Integers,
@@ -191,7 +191,7 @@ def _count(units: Floats, games: Integers, game: int, slot: int, own: int) -> No
         games[game, f.ENEMY_HEALERS] += heals
 
 
-@kernel
+@allocating_kernel
 def _draw_battle(
     units: Floats, games: Integers, game: int, own: int, plan: Plan, rules: Floats
 ) -> None:

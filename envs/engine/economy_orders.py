@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from . import fields as f
 from . import task_fields as t
-from ._jit import kernel
+from ._jit import allocating_kernel, kernel
 from .follow import forget
 from .site import free_slot, site_is_free, snap
 from .task_orders import Spread, middle, order_unit
@@ -31,7 +31,7 @@ RALLY_REACH: Final = np.float32(1.5)  # cells from the rally point to the field 
 ZERO: Final = np.float32(0)
 
 
-@kernel
+@allocating_kernel
 def give_economy_orders(
     units: Floats,
     games: Integers,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from . import fields as f
 from . import task_fields as t
-from ._jit import kernel
+from ._jit import allocating_kernel, kernel
 from .follow import follow_up
 from .judge import Judged
 from .place import Book, clearance, draw_point, put, remove, wipe
@@ -78,7 +78,7 @@ def run_errand(
                 _collect_shards(units, games, game, cast, book)
 
 
-@kernel
+@allocating_kernel
 def judge_points(
     games: Integers, loop_limit: int, worth: tuple[float, float, float, float, float]
 ) -> Judged:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import fields as f
-from ._jit import kernel
+from ._jit import allocating_kernel, kernel
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
@@ -31,7 +31,7 @@ def begin_step(games: Integers, loops: int) -> None:
         games[game, f.STEP_REFUSED] = -games[game, f.REFUSED]
 
 
-@kernel
+@allocating_kernel
 def judge(
     games: Integers,
     harm: NDArray[np.float64],

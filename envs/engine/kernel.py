@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import fields as f
-from ._jit import kernel, part
+from ._jit import allocating_kernel, kernel, part
 from .area import detonate, sweep
 from .grid import cell_count, push_near
 from .healing import tend
@@ -24,6 +24,11 @@ from .walls import keep_off_walls
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
+State: TypeAlias = tuple[Floats, Integers, NDArray[np.float64]]
+Course: TypeAlias = tuple[Floats, Floats, Floats]
+"""``[slot]``: goal along x and along y, and how far the unit goes in this loop."""
+Lists: TypeAlias = tuple[Integers, Integers, Integers, Integers]
+"""Whom each unit hits in this loop, and room for the lists of the grid."""
 
 ZERO = np.float32(0)
 ONE = np.float32(1)
@@ -34,7 +39,7 @@ NONE = np.int64(f.NOBODY)
 GRID_FROM = 192  # slots; with fewer, looking at every pair is faster
 
 
-@kernel
+@allocating_kernel
 def advance(
     units: Floats,
     games: Integers,
@@ -55,13 +60,29 @@ def advance(
         rules: See ``fields.RULES``.
     """
     width = units.shape[2]
-    goal_x = np.zeros(width, np.float32)
-    goal_y = np.zeros(width, np.float32)
-    pace = np.zeros(width, np.float32)
+    course = (
+        np.zeros(width, np.float32),
+        np.zeros(width, np.float32),
+        np.zeros(width, np.float32),
+    )
     victim = np.empty(width, np.int64)
     heads = np.empty(cell_count(rules) if sides[1] >= GRID_FROM else 0, np.int64)
-    following = np.empty(width, np.int64)
-    found = np.empty(width, np.int64)
+    lists = (victim, heads, np.empty(width, np.int64), np.empty(width, np.int64))
+    _play((units, games, harm), sides, damage, rules, course, lists)
+
+
+@kernel
+def _play(
+    state: State,
+    sides: tuple[int, int],
+    damage: Floats,
+    rules: Floats,
+    course: Course,
+    lists: Lists,
+) -> None:
+    units, games, harm = state
+    goal_x, goal_y, pace = course
+    victim, heads, following, found = lists
     for game in range(units.shape[0]):
         while games[game, f.LEFT] > 0:
             games[game, f.LEFT] -= 1
@@ -170,7 +191,7 @@ def _aim(units: Floats, game: int, i: int, foes: tuple[int, int], acquires: bool
 
 
 @part
-def _go_on(units: Floats, game: int, i: int, course: tuple[Floats, Floats, Floats]) -> None:
+def _go_on(units: Floats, game: int, i: int, course: Course) -> None:
     """Let a unit walk towards the goal of its order, which ends with the step that arrives."""
     goal_x, goal_y, pace = course
     goal_x[i] = units[game, f.GOAL_X, i]
@@ -188,7 +209,7 @@ def _decide(
     game: int,
     sides: tuple[int, int],
     rules: Floats,
-    course: tuple[Floats, Floats, Floats],
+    course: Course,
     victim: Integers,
 ) -> None:
     """Set each unit's target, its goal and pace, and whom it hits in this loop."""
@@ -219,7 +240,7 @@ def _decide(
 
 
 @part
-def _move(units: Floats, game: int, course: tuple[Floats, Floats, Floats]) -> None:
+def _move(units: Floats, game: int, course: Course) -> None:
     goal_x, goal_y, pace = course
     for j in range(units.shape[2]):
         dx = goal_x[j] - units[game, f.X, j]
