@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,11 +18,12 @@ from perceiver_rl.spaces import (
     UnitActionSpace,
 )
 
-from .commands import Floats, Integers, Opponent
+from .commands import Floats, Integers, Opponent, Point
 from .contract import ALLIANCES, SCALAR_NAMES
 from .engine import fields as f
 from .engine._jit import allocating_kernel, kernel
 from .engine.units import stats_table
+from .maneuvers import MELEE
 
 _READ: Final = (
     ("x", f.X),
@@ -145,8 +147,9 @@ def choose_group(
     """Write the order of the group with the most units that do something else.
 
     Units belong together that shall attack the same foe, that shall attack-move, or that shall
-    move. Where the goals within a group differ, it goes the mean way. Units that stand idle and
-    shall attack different foes can join those that attack-move, so that all of them fight at once.
+    move the same way. Where the goals within a group differ, it goes the mean way. Units that stand
+    idle and shall attack different foes can join those that attack-move, so that all of them fight
+    at once; among many units those without range always do.
 
     Args:
         units: The wanted orders, in a state of ``rows`` slots of ours and as many of foes.
@@ -160,14 +163,34 @@ def choose_group(
     rows = selectable.shape[1]
     for game in range(units.shape[0]):
         votes = np.zeros(2 + rows, np.int64)
-        worth = MANY_VOTES if np.sum(selectable[game]) > MANY else FEW_VOTES
+        many = np.sum(selectable[game]) > MANY
+        flee = (MANY_VOTES if many else FEW_VOTES)[0]
+        way_x, way_y = np.float32(0), np.float32(0)
         for slot in range(rows):
-            if selectable[game, slot] and kinds[int(units[game, f.ORDER, slot])] > 0:
+            order = int(units[game, f.ORDER, slot])
+            if not selectable[game, slot] or kinds[order] == 0:
+                continue
+            if order == f.MOVE:
+                dx, dy = _heading(units, game, slot)
+                way_x += dx
+                way_y += dy
+            else:
                 now_doing = (doing[game, slot], told[game, 0, slot], told[game, 1, slot])
-                _vote(units, (game, slot), now_doing, worth, votes)
+                _vote(units, (game, slot), now_doing, many, votes)
+        # Those who shall part cannot do so with one order, and so their votes cancel.
+        votes[0] = int(np.float32(flee) * np.float32(math.hypot(way_x, way_y)))
         group = int(np.argmax(votes))
         if votes[group] > 0:
-            _tell(units, game, group, now, meaning, actions)
+            _tell(units, (game, group, many), (way_x, way_y), now, meaning, actions)
+
+
+@kernel
+def _heading(units: Floats, game: int, slot: int) -> Point:
+    """Return the direction in which a unit shall move, of length 1."""
+    dx = units[game, f.GOAL_X, slot] - units[game, f.X, slot]
+    dy = units[game, f.GOAL_Y, slot] - units[game, f.Y, slot]
+    length = max(np.float32(math.sqrt(dx * dx + dy * dy)), np.float32(1e-6))
+    return dx / length, dy / length
 
 
 @kernel
@@ -175,17 +198,15 @@ def _vote(
     units: Floats,
     who: tuple[int, int],
     now: tuple[int, np.float32, np.float32],
-    worth: tuple[int, int, int, int],
+    many: bool,
     votes: Integers,
 ) -> None:
     game, slot = who
     doing, told, aim = now
-    flee, rise, join, change = worth
+    _, rise, join, change = MANY_VOTES if many else FEW_VOTES
     order = int(units[game, f.ORDER, slot])
-    group = _group(units, game, slot, len(votes) - 2)
-    if order == f.MOVE:
-        votes[group] += flee
-    elif doing in (f.IDLE, f.MOVE, f.HOLD):
+    group = _group(units, game, slot, len(votes) - 2, many)
+    if doing in (f.IDLE, f.MOVE, f.HOLD):
         votes[group] += rise
         if order == f.ATTACK:
             votes[1] += join
@@ -194,23 +215,40 @@ def _vote(
 
 
 @kernel
-def _group(units: Floats, game: int, slot: int, rows: int) -> int:
+def _group(units: Floats, game: int, slot: int, rows: int, many: bool) -> int:
     """Return 0 for those who move, 1 for those who attack-move, 2 + row for attackers of a row."""
     order = int(units[game, f.ORDER, slot])
-    if order == f.ATTACK:
+    if order == f.ATTACK and not (many and units[game, f.RANGE, slot] < MELEE):
         return 2 + int(units[game, f.TARGET, slot]) - rows
     return 0 if order == f.MOVE else 1
 
 
 @kernel
+def _belongs(
+    units: Floats, game: int, slot: int, what: tuple[int, int, bool], way: Point, doing: int
+) -> bool:
+    """Return whether a unit follows the order of a group."""
+    rows, group, many = what
+    order = int(units[game, f.ORDER, slot])
+    if _group(units, game, slot, rows, many) != group:
+        idle = doing != f.ATTACK and doing != f.ATTACK_MOVE
+        return group == 1 and order == f.ATTACK and idle
+    if group > 0:
+        return True
+    dx, dy = _heading(units, game, slot)
+    return dx * way[0] + dy * way[1] > np.float32(0)
+
+
+@kernel
 def _tell(
     units: Floats,
-    game: int,
-    group: int,
+    what: tuple[int, int, bool],
+    way: Point,
     now: tuple[NDArray[np.bool_], Integers, Floats],
     meaning: tuple[Integers, tuple[int, int], Floats],
     actions: Integers,
 ) -> None:
+    game, group, many = what
     selectable, doing, told = now
     kinds, grid, rules = meaning
     rows = selectable.shape[1]
@@ -221,10 +259,9 @@ def _tell(
         order = int(units[game, f.ORDER, slot])
         if not selectable[game, slot] or kinds[order] == 0:
             continue
-        idle = doing[game, slot] != f.ATTACK and doing[game, slot] != f.ATTACK_MOVE
-        joins = group == 1 and order == f.ATTACK and idle
-        if _group(units, game, slot, rows) != group and not joins:
+        if not _belongs(units, game, slot, (rows, group, many), way, doing[game, slot]):
             continue
+        joins = group == 1 and order == f.ATTACK
         actions[game, 1 + slot] = 1
         told[game, 0, slot] = f.ATTACK_MOVE if joins else order
         told[game, 1, slot] = f.NOBODY if joins else units[game, f.TARGET, slot]

@@ -10,6 +10,7 @@ import pytest
 
 from perceiver_rl.envs import BatchedEnv, make_control
 from perceiver_rl.envs.engine import fields as f
+from perceiver_rl.envs.pilot import choose_group
 from perceiver_rl.spaces import UnitAction
 
 
@@ -89,6 +90,38 @@ def test_a_unit_in_danger_is_sent_away() -> None:
     assert action.target_cell[1] < 6  # the stalkers stand in column 6
 
 
+def test_units_that_shall_part_give_no_order_that_would_keep_them_together() -> None:
+    env = BatchedEnv("Battle-zerg_5_vs_5", 1, opponent="no-op")
+    env.reset([0])
+    script = control(env, "elite")
+    units = np.zeros((1, f.UNIT_FIELDS, 20), np.float32)
+    units[0, f.HEALTH, :2] = 45
+    units[0, f.ORDER, :2] = f.MOVE
+    units[0, f.X, :2] = 16
+    units[0, f.GOAL_X, :2] = [14, 18]  # as far to the left as to the right
+    selectable = np.zeros((1, 10), np.bool_)
+    selectable[0, :2] = True
+    told = np.full((1, 2, 10), f.NOBODY, np.float32)
+
+    def order() -> UnitAction:
+        actions = np.zeros((1, env.action_space.nvec.size), np.int64)
+        now = selectable, np.zeros((1, 10), np.int64), told
+        choose_group(units, now, (script._kinds, (16, 16), script._rules), actions)
+        return env.action_space.decode(actions[0])
+
+    assert named(env, order()) == "no_op"
+    units[0, f.GOAL_X, 1] = 15
+    assert (named(env, order()), order().selected) == ("move", (0, 1))
+
+
+def test_among_many_those_without_range_fight_whom_they_meet() -> None:
+    env = BatchedEnv("Battle-3s5z", 1, opponent="no-op")
+    env.reset([0])
+    script = control(env, "elite")
+    action = act(env, script)
+    assert (named(env, action), action.selected) == ("attack_move", tuple(range(8)))
+
+
 def test_without_units_or_foes_nothing_is_ordered() -> None:
     env = battle()
     observation = look(env)
@@ -124,7 +157,9 @@ def wins(scenario: str, name: str, opponent: str, games: int = 60) -> int:
     return found["win"]
 
 
-@pytest.mark.parametrize("scenario", ["Battle-8m", "Battle-2s3z", "Battle-3s_vs_3z"])
+@pytest.mark.parametrize(
+    "scenario", ["Battle-8m", "Battle-2s3z", "Battle-3s_vs_3z", "Battle-1c3s5z"]
+)
 def test_elite_is_the_best_player_of_our_side_too(scenario: str) -> None:
     best = wins(scenario, "elite", "attack-nearest")
     assert best > 45
