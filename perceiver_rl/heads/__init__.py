@@ -1,6 +1,7 @@
 """Action heads: type, selection, targets, and their joint distribution."""
 
 from perceiver_rl.heads.config import HeadConfig
+from perceiver_rl.heads.select_entity import SelectEntityHead
 from perceiver_rl.heads.selection import (
     SELECTIONS,
     IndependentSelection,
@@ -22,6 +23,7 @@ __all__ = [
     "IndependentSelection",
     "PointerSelection",
     "Scored",
+    "SelectEntityHead",
     "SelectionHead",
     "SelectionName",
     "TargetCell",

@@ -41,6 +41,7 @@ class RecurrentEntityPolicy(EntityPolicyMixin, RecurrentActorCriticPolicy):
 
     _own_arguments: ClassVar[tuple[str, ...]] = (
         "use_sde",
+        "log_std_init",
         "lstm_hidden_size",
         "n_lstm_layers",
         "lstm_kwargs",

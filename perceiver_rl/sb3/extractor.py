@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -10,9 +11,11 @@ from gymnasium import spaces
 from jaxtyping import Bool, Float
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from perceiver_rl.entities import BoxScaler, ColumnExpander, build_encoder, columns_of
 from perceiver_rl.nn import count_flops, linear
+from perceiver_rl.sb3.observations import by_key, check_finite
 from perceiver_rl.sb3.presets import preset_named
 from perceiver_rl.spaces import (
     ENTITIES,
@@ -47,12 +50,15 @@ class EntityExtractor(BaseFeaturesExtractor):
     and the minimap (where the space has them) are joined by an MLP into the state.
 
     Args:
-        observation_space: A Dict with at least ``entities`` and ``entity_mask``.
+        observation_space: A Dict with at least ``entities`` and ``entity_mask``, or a plain
+            ``Box [N, F]``, in which a row of zeros is an absent entity.
         features_dim: Features of the state; default: the preset's core width.
         encoder: ``perceiver``, ``transformer`` or ``mlp``.
         preset: Named sizes, ``tiny`` or ``alphastar``.
         encoder_kwargs: Fields of the encoder's own config to set differently, for instance
             ``dict(num_latents=8)``.
+        twice_differentiable: Attend without torch's fused kernel, whose gradient has no gradient;
+            for algorithms that differentiate twice, such as TRPO.
 
     Raises:
         ObservationError: If the space has missing, unknown or misshapen keys.
@@ -66,11 +72,14 @@ class EntityExtractor(BaseFeaturesExtractor):
         encoder: str = "perceiver",
         preset: str = "tiny",
         encoder_kwargs: Mapping[str, Any] | None = None,
+        twice_differentiable: bool = False,
     ) -> None:
         space = check_observation_space(observation_space)
         sizes = preset_named(preset)
         core_width = sizes.core_width if features_dim is None else features_dim
-        super().__init__(space, core_width)
+        super().__init__(observation_space, core_width)
+        self._space = space
+        self._twice_differentiable = twice_differentiable
         entities = space[ENTITIES]
         if not isinstance(entities, spaces.Box):
             raise ObservationError(f"{ENTITIES!r} must be an EntitySpace or a Box, got {entities}")
@@ -88,11 +97,13 @@ class EntityExtractor(BaseFeaturesExtractor):
             joined = core_width
         self.core = nn.Sequential(*layers)
 
-    def encode(self, observations: Mapping[str, Tensor]) -> EntityFeatures:
+    def encode(self, observations: Mapping[str, Tensor] | Tensor) -> EntityFeatures:
         """Encode a batch of preprocessed observations; finite even where no entity exists."""
+        observations = by_key(observations)
         present = observations[ENTITY_MASK] > 0.5
         tokens = self.embed(self.expand(observations[ENTITIES]))
-        encoding = self.encoder(tokens, present)
+        with twice_differentiable() if self._twice_differentiable else nullcontext():
+            encoding = self.encoder(tokens, present)
         parts = [encoding.pooled]
         if self.scale_scalars is not None:
             parts.append(self.scale_scalars(observations[SCALARS]))
@@ -100,7 +111,7 @@ class EntityExtractor(BaseFeaturesExtractor):
             parts.append(self.minimap(observations[MINIMAP]))
         return EntityFeatures(self.core(torch.cat(parts, dim=-1)), encoding.per_entity, present)
 
-    def forward(self, observations: dict[str, Tensor]) -> EntityFeatures:
+    def forward(self, observations: Mapping[str, Tensor] | Tensor) -> EntityFeatures:
         """Return the structured features that :class:`EntityPolicy` reads."""
         return self.encode(observations)
 
@@ -118,13 +129,25 @@ class PerceiverExtractor(EntityExtractor):
     """The state vector alone, for any algorithm with ``MultiInputPolicy``.
 
     Pass it as ``policy_kwargs=dict(features_extractor_class=PerceiverExtractor)``, for PPO and A2C
-    with ``ortho_init=False``, or they re-initialize its layers orthogonally. Arguments as
-    :class:`EntityExtractor`'s, through ``features_extractor_kwargs``.
+    with ``ortho_init=False``, or they re-initialize its layers orthogonally. A plain ``Box [N, F]``
+    needs ``MlpPolicy``. Arguments as :class:`EntityExtractor`'s, through
+    ``features_extractor_kwargs``.
     """
 
-    def forward(self, observations: dict[str, Tensor]) -> Tensor:  # type: ignore[override]
-        """Return the state ``[B, features_dim]``."""
+    def forward(self, observations: Mapping[str, Tensor] | Tensor) -> Tensor:  # type: ignore[override]
+        """Return the state ``[B, features_dim]``.
+
+        Raises:
+            ObservationError: If no gradient is wanted, as in rollouts, and a number is not finite.
+        """
+        if not torch.is_grad_enabled() and not torch.compiler.is_compiling():
+            check_finite(observations, self._space)
         return self.encode(observations).state
+
+
+def twice_differentiable() -> AbstractContextManager[None]:
+    """Return a context in which attention can be differentiated twice, at the price of speed."""
+    return sdpa_kernel(SDPBackend.MATH)
 
 
 def _device(module: nn.Module) -> torch.device:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.distributions import Distribution
@@ -16,18 +16,24 @@ from torch import Tensor, nn
 from perceiver_rl.entities import configured
 from perceiver_rl.heads import HeadInputs, UnitActionHead
 from perceiver_rl.nn import linear
+from perceiver_rl.sb3.action_heads import (
+    ChoiceNet,
+    EntityChoice,
+    check_action_space,
+    ordinary_net,
+)
 from perceiver_rl.sb3.distribution import UnitActionDistribution
-from perceiver_rl.sb3.extractor import EntityExtractor, EntityFeatures
+from perceiver_rl.sb3.extractor import EntityExtractor, EntityFeatures, twice_differentiable
+from perceiver_rl.sb3.observations import by_key, check_finite, check_shapes, check_some_legal
 from perceiver_rl.sb3.presets import preset_named
 from perceiver_rl.spaces import (
     ACTION_TYPE_MASK,
     ENTITIES,
+    ENTITY_MASK,
     SELECTABLE_MASK,
     TARGET_MASK,
-    ActionError,
-    ObservationError,
+    SelectEntity,
     UnitActionSpace,
-    check_keys,
     check_observation_space,
     unknown,
 )
@@ -44,6 +50,9 @@ _ARGUMENTS = (
     "optimizer_kwargs",
 )
 
+# What DQN, QRDQN, SAC, TD3 and TQC take from their policies first.
+_OFF_POLICY = ("q_net", "quantile_net", "actor")
+
 
 class ActorFeatures(NamedTuple):
     """Features of the actor, and the masks of the observation they come from."""
@@ -55,8 +64,9 @@ class ActorFeatures(NamedTuple):
 class MaskedExtractor(EntityExtractor):
     """The extractor of an entity policy: passes the observation's masks on to the head."""
 
-    def forward(self, observations: dict[str, Tensor]) -> ActorFeatures:  # type: ignore[override]
+    def forward(self, observations: Mapping[str, Tensor] | Tensor) -> ActorFeatures:  # type: ignore[override]
         """Return features and masks."""
+        observations = by_key(observations)
         return ActorFeatures(self.encode(observations), observations)
 
 
@@ -109,8 +119,10 @@ class EntityPolicyMixin(_Parent):
         optimizer_kwargs: dict[str, Any] | None = None,
         **own: Any,
     ) -> None:
-        _check_spaces(observation_space, action_space)
+        space = check_observation_space(observation_space)
+        check_action_space(space, action_space, selection, head_kwargs or {})
         self._check_own(own)
+        self._dict_space = space
         # Read by _build, which the parent's constructor calls.
         self.encoder_name = encoder
         self.selection_name = selection
@@ -143,7 +155,19 @@ class EntityPolicyMixin(_Parent):
             if name not in self._own_arguments:
                 raise ValueError(unknown(f"argument of {type(self).__name__}", name, known))
         if own.get("use_sde"):
-            raise ValueError(f"{type(self).__name__} has discrete actions; use_sde must be False")
+            raise ValueError(
+                f"{type(self).__name__} has no state-dependent exploration; use_sde must be False"
+            )
+
+    def __getattr__(self, name: str) -> Any:
+        """Say what fits an algorithm that looks for a network this policy does not have."""
+        if name in _OFF_POLICY:
+            raise AttributeError(
+                f"{type(self).__name__} has no {name!r}: it is an actor-critic policy for PPO, A2C"
+                " and their kind. In DQN, QRDQN, SAC, TD3 or TQC use 'MultiInputPolicy' with"
+                " policy_kwargs=dict(features_extractor_class=PerceiverExtractor)"
+            )
+        return super().__getattr__(name)
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         """Return every constructor argument; the parent forgets ``share_features_extractor``."""
@@ -170,15 +194,7 @@ class EntityPolicyMixin(_Parent):
         """Build the head, the value network and the optimizer."""
         self._build_mlp_extractor()
         width = self.mlp_extractor.latent_dim_pi
-        sizes = preset_named(self.preset_name)
-        self.action_dist = UnitActionDistribution()
-        self.action_net = self.action_dist.proba_distribution_net(
-            self.action_space,
-            width,
-            self._entity_extractor.encoder.width,
-            self.selection_name,
-            configured(sizes.head, self.head_kwargs, "head"),
-        )
+        self._build_action_head(width)
         self.value_net = nn.Sequential(  # type: ignore[assignment]  # the parent's is one layer
             linear(width, width), nn.ReLU(), linear(width, 1)
         )
@@ -188,6 +204,23 @@ class EntityPolicyMixin(_Parent):
             lr=learning_rate,  # type: ignore[call-arg]  # every optimizer of torch has it
             **self.optimizer_kwargs,
         )
+
+    def _build_action_head(self, width: int) -> None:
+        """Build the head; an ordinary action space keeps the distribution of the parent."""
+        sizes = configured(preset_named(self.preset_name).head, self.head_kwargs, "head")
+        entity_width = self._entity_extractor.encoder.width
+        if isinstance(self.action_space, UnitActionSpace):
+            self.action_dist = UnitActionDistribution()
+            self.action_net = self.action_dist.proba_distribution_net(
+                self.action_space, width, entity_width, self.selection_name, sizes
+            )
+        elif isinstance(self.action_space, SelectEntity):
+            self.action_net = ChoiceNet(width, entity_width, sizes)
+        else:
+            log_std_init = getattr(self, "log_std_init", 0.0)
+            self.action_net, log_std = ordinary_net(self.action_dist, width, log_std_init)
+            if log_std is not None:
+                self.log_std = log_std
 
     @property
     def _core_width(self) -> int:
@@ -200,10 +233,45 @@ class EntityPolicyMixin(_Parent):
         assert isinstance(extractor, MaskedExtractor)  # set by the constructor
         return extractor
 
+    def forward(self, obs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Choose actions for a rollout, as the parent does, after a check of the observations.
+
+        Raises:
+            ObservationError: If a number is not finite, or a mask leaves nothing to choose; names
+                the key and the environment.
+        """
+        check_finite(obs, self._dict_space)
+        self._check_masks(by_key(obs))
+        return super().forward(obs, *args, **kwargs)
+
+    def get_distribution(self, obs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the distribution over actions; its gradient has a gradient, as TRPO needs."""
+        context = twice_differentiable() if torch.is_grad_enabled() else nullcontext()
+        with context:
+            return super().get_distribution(obs, *args, **kwargs)
+
+    def _check_masks(self, observations: Mapping[str, Tensor]) -> None:
+        if isinstance(self.action_space, UnitActionSpace):
+            if ACTION_TYPE_MASK in observations:
+                types = observations[ACTION_TYPE_MASK] > 0.5
+                check_some_legal(types, ACTION_TYPE_MASK, "action type")
+        elif isinstance(self.action_space, SelectEntity):
+            key = SELECTABLE_MASK if SELECTABLE_MASK in observations else ENTITY_MASK
+            legal = (observations[key] > 0.5) & (observations[ENTITY_MASK] > 0.5)
+            check_some_legal(legal, key, "entity")
+
     def _get_action_dist_from_latent(self, latent_pi: Any) -> Distribution:
-        assert isinstance(self.action_dist, UnitActionDistribution)  # set by _build
-        assert isinstance(self.action_net, UnitActionHead)  # likewise
-        return self.action_dist.proba_distribution(self.head_inputs(latent_pi), self.action_net)
+        if isinstance(self.action_dist, UnitActionDistribution):
+            assert isinstance(self.action_net, UnitActionHead)  # set by _build
+            return self.action_dist.proba_distribution(self.head_inputs(latent_pi), self.action_net)
+        features, masks = latent_pi
+        if not isinstance(self.action_space, SelectEntity):
+            return super()._get_action_dist_from_latent(features.state)
+        legal = features.present
+        if SELECTABLE_MASK in masks:
+            legal = legal & (masks[SELECTABLE_MASK] > 0.5)
+        choice: Any = EntityChoice(features.state, features.per_entity, legal)
+        return super()._get_action_dist_from_latent(choice)
 
     def head_inputs(self, latent: ActorFeatures) -> HeadInputs:
         """Join the actor's features and the observation's masks into what the head reads."""
@@ -230,44 +298,17 @@ class EntityPolicyMixin(_Parent):
         Raises:
             ObservationError: Names the key, the shape that was expected and the one that came.
         """
-        assert isinstance(self.observation_space, spaces.Dict)  # checked by the constructor
-        if not isinstance(observation, Mapping):
-            keys = list(self.observation_space.spaces)
-            raise ObservationError(f"expected a dict with the keys {keys}, got {type(observation)}")
-        check_keys(observation, list(self.observation_space.spaces))
-        for key, space in self.observation_space.spaces.items():
-            if key not in observation:
-                raise ObservationError(f"missing observation key {key!r}, got {list(observation)}")
-            shape, expected = np.shape(observation[key]), space.shape or ()
-            if shape != expected and shape[1:] != expected:
-                raise ObservationError(
-                    f"observation {key!r}: expected shape {expected} or (batch, *{expected}),"
-                    f" got {shape}"
-                )
-        return super().obs_to_tensor(dict(observation))
+        check_shapes(observation, self.observation_space)
+        if isinstance(observation, Mapping):
+            observation = dict(observation)
+        return super().obs_to_tensor(observation)
 
     def count_encoder_flops(self) -> int:
         """Count the entity encoder's FLOPs for one observation with every entity slot filled."""
-        assert isinstance(self.observation_space, spaces.Dict)  # checked by the constructor
-        shape = self.observation_space[ENTITIES].shape
+        shape = self._dict_space[ENTITIES].shape
         assert shape is not None  # checked by the constructor
         return self._entity_extractor.count_encoder_flops(shape[0])
 
     def encoder_parameters(self) -> int:
         """Count the entity encoder's parameters, the embedding of the columns not included."""
         return sum(p.numel() for p in self._entity_extractor.encoder.parameters())
-
-
-def _check_spaces(observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> None:
-    space = check_observation_space(observation_space)
-    if not isinstance(action_space, UnitActionSpace):
-        raise ActionError(
-            f"an entity policy needs a UnitActionSpace, got {action_space}; for other action"
-            " spaces use 'MultiInputPolicy' with features_extractor_class=PerceiverExtractor"
-        )
-    shape = space[ENTITIES].shape
-    if shape is None or shape[0] != action_space.max_entities:
-        raise ActionError(
-            f"the observation holds {shape and shape[0]} entities,"
-            f" the action space {action_space.max_entities}"
-        )

@@ -32,6 +32,7 @@ from perceiver_rl.spaces._observation import (
     check_observation_space,
     observation_space,
 )
+from perceiver_rl.spaces._select import SelectEntity
 
 __all__ = [
     "ACTION_TYPE_MASK",
@@ -49,6 +50,7 @@ __all__ = [
     "ContractError",
     "EntitySpace",
     "ObservationError",
+    "SelectEntity",
     "UnitAction",
     "UnitActionSpace",
     "check_keys",

@@ -260,6 +260,12 @@ class UnitActionSpace(spaces.MultiDiscrete):
 
     __hash__ = None  # type: ignore[assignment]  # mutable, as every gymnasium space
 
+    def __str__(self) -> str:
+        # What stable-baselines3 prints where an algorithm refuses the space.
+        return (
+            f"{self!r} (for PPO, A2C, MaskablePPO and RecurrentPPO, which act in a MultiDiscrete)"
+        )
+
     def __repr__(self) -> str:
         types = ", ".join(self.names)
         return f"UnitActionSpace({types}; max_entities={self.max_entities}, grid={self.grid})"

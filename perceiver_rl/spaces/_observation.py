@@ -70,15 +70,18 @@ def check_observation_space(space: spaces.Space[Any]) -> spaces.Dict:
     """Return the space as a Dict if a policy can read it.
 
     Only ``entities`` and ``entity_mask`` are required; a mask that is not there forbids nothing.
+    A plain ``Box [N, F]`` becomes a Dict of these two: there a row of zeros is an absent entity.
 
     Raises:
-        ObservationError: If it is not a Dict, a required key is missing, a key is unknown, or the
-            shapes of ``entities`` and ``entity_mask`` do not agree.
+        ObservationError: If it is neither a Dict nor a ``Box [N, F]``, a required key is missing, a
+            key is unknown, or the shapes of ``entities`` and ``entity_mask`` do not agree.
     """
+    if isinstance(space, spaces.Box) and len(space.shape) == 2:
+        space = spaces.Dict({ENTITIES: space, ENTITY_MASK: spaces.MultiBinary(space.shape[0])})
     if not isinstance(space, spaces.Dict):
         raise ObservationError(
             f"expected a Dict observation space with the keys {list(REQUIRED_KEYS)} and optionally"
-            f" {list(OBSERVATION_KEYS[2:])}, got {space}"
+            f" {list(OBSERVATION_KEYS[2:])}, or a Box [N, F], got {space}"
         )
     check_keys(space.spaces, OBSERVATION_KEYS)
     shape = space[ENTITIES].shape

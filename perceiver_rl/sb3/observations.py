@@ -1,0 +1,100 @@
+"""Batches of observations: one form for all spaces, and what is wrong with a bad one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+from perceiver_rl.entities import columns_of
+from perceiver_rl.spaces import (
+    ENTITIES,
+    ENTITY_MASK,
+    MINIMAP,
+    SCALARS,
+    ObservationError,
+    check_keys,
+)
+
+_NUMBERS = (ENTITIES, SCALARS, MINIMAP)
+
+
+def by_key(observations: Mapping[str, Tensor] | Tensor) -> Mapping[str, Tensor]:
+    """Return a batch by key; of a plain ``[B, N, F]``, rows that are not all zero exist."""
+    if isinstance(observations, Mapping):
+        return observations
+    return {ENTITIES: observations, ENTITY_MASK: (observations != 0).any(-1)}
+
+
+def check_finite(observations: Mapping[str, Tensor] | Tensor, space: spaces.Dict) -> None:
+    """Check that a batch holds neither NaN nor infinity.
+
+    One sum per key tells, so a batch that is in order costs next to nothing.
+
+    Raises:
+        ObservationError: Names the key, the environment's index in the batch, and the column.
+    """
+    batch = by_key(observations)
+    keys = [key for key in _NUMBERS if key in batch and batch[key].is_floating_point()]
+    if math.isfinite(sum(batch[key].sum() for key in keys)):
+        return
+    for key in keys:  # the sum of large finite numbers overflows as well
+        wrong = (~torch.isfinite(batch[key])).nonzero()
+        if len(wrong):
+            env, *place = wrong[0].tolist()
+            value = float(batch[key][tuple(wrong[0])])
+            raise ObservationError(
+                f"observation {key!r} of environment {env} is {value} at"
+                f" {_place(key, place, space)}, one of {len(wrong)} numbers that are not finite"
+            )
+
+
+def _place(key: str, place: list[int], space: spaces.Dict) -> str:
+    if key != ENTITIES:
+        return f"index {place}"
+    box = space[ENTITIES]
+    assert isinstance(box, spaces.Box)  # checked by the extractor's constructor
+    return f"entity {place[0]}, column {columns_of(box)[place[1]].name!r}"
+
+
+def check_some_legal(legal: Tensor, key: str, what: str) -> None:
+    """Check that every row ``[B, choices]`` of a mask allows something.
+
+    Raises:
+        ObservationError: Names the key and the environment's index in the batch.
+    """
+    if not bool(legal.any(-1).all()):
+        env = int((~legal.any(-1)).nonzero()[0, 0])
+        raise ObservationError(f"{key!r} of environment {env} forbids every {what}; allow one")
+
+
+def check_shapes(observation: Any, space: spaces.Space[Any]) -> None:
+    """Check the keys and shapes of an observation, batched or not.
+
+    Raises:
+        ObservationError: Names the key, the shape that was expected and the one that came.
+    """
+    if not isinstance(space, spaces.Dict):
+        _check_shape("", observation, space)
+        return
+    if not isinstance(observation, Mapping):
+        keys = list(space.spaces)
+        raise ObservationError(f"expected a dict with the keys {keys}, got {type(observation)}")
+    check_keys(observation, list(space.spaces))
+    for key, part in space.spaces.items():
+        if key not in observation:
+            raise ObservationError(f"missing observation key {key!r}, got {list(observation)}")
+        _check_shape(f" {key!r}", observation[key], part)
+
+
+def _check_shape(name: str, value: Any, space: spaces.Space[Any]) -> None:
+    shape, expected = np.shape(value), space.shape or ()
+    if shape not in (expected, (*shape[:1], *expected)):
+        raise ObservationError(
+            f"observation{name}: expected shape {expected} or (batch, *{expected}), got {shape}"
+        )
