@@ -131,7 +131,23 @@ def load_tensors(path: Path, member: str) -> dict[str, Any]:
     Raises:
         CheckpointError: If the file or the member is missing, or the member holds anything else.
     """
-    content = _member(path, member)
+    return _tensors(_member(path, member), path, member)
+
+
+def read_tensors(path: Path) -> dict[str, Any]:
+    """Return the state dict that a file of ``torch.save`` holds; only tensors and plain values.
+
+    Raises:
+        CheckpointError: If the file is missing, damaged, or holds anything else.
+    """
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        raise CheckpointError(f"there is no file {path}") from None
+    return _tensors(content, path, "it")
+
+
+def _tensors(content: bytes, path: Path, member: str) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the error says what is wrong with the file
@@ -180,6 +196,18 @@ def restore(model: BaseAlgorithm, path: Path) -> None:
     load_weights(model.policy, path)
     model.policy.optimizer.load_state_dict(load_tensors(path, "policy.optimizer.pth"))
     model.num_timesteps = description.num_timesteps
+
+
+def start_from(model: BaseAlgorithm, path: Path, config: TrainConfig) -> None:
+    """Give a new model the weights of a checkpoint; optimizer and step count stay new.
+
+    Raises:
+        CheckpointError: If the checkpoint is for another policy or other spaces.
+    """
+    description = describe(path)
+    check_policy(description, config, path)
+    check_spaces(description, model.observation_space, model.action_space, path)
+    load_weights(model.policy, path)
 
 
 def check_policy(description: Description, config: TrainConfig, path: Path) -> None:

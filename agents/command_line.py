@@ -18,14 +18,16 @@ from perceiver_rl.spaces import unknown
 from .config import CompareConfig, EvaluateConfig, TrainCommand, TrainConfig, named_after
 from .duel_config import DuelConfig
 from .errors import ConfigError
+from .imitate_config import ImitateConfig
 from .strict_yaml import read_settings
 from .watch_config import WatchConfig
 
-Command = TrainCommand | EvaluateConfig | CompareConfig | DuelConfig | WatchConfig
+Command = TrainCommand | ImitateConfig | EvaluateConfig | CompareConfig | DuelConfig | WatchConfig
 Settings = TypeVar("Settings")
 
 COMMANDS: Mapping[str, type[Command]] = {
     "train": TrainCommand,
+    "imitate": ImitateConfig,
     "evaluate": EvaluateConfig,
     "compare": CompareConfig,
     "duel": DuelConfig,
@@ -36,6 +38,7 @@ USAGE = """\
 usage: perceiver-rl COMMAND [CONFIG.yaml] [OPTIONS]
 
   train     train one agent with PPO against a scripted opponent
+  imitate   record a teacher's games and train one agent to play as it does
   evaluate  play evaluation games with checkpoints and scripts, and report win rates
   compare   train several policies over several seeds, and compare their win rates
   duel      let checkpoints and scripts play one another from both sides, and rate them
@@ -44,6 +47,8 @@ usage: perceiver-rl COMMAND [CONFIG.yaml] [OPTIONS]
 A YAML file holds differences from the defaults; options override both:
   perceiver-rl train configs/battle_3m.yaml --ppo.learning-rate 1e-3
   perceiver-rl train --resume runs/battle_3m-seed0
+  perceiver-rl imitate --teacher elite --env.id perceiver_rl/Battle-8m-v0 --episodes 500
+  perceiver-rl train --from runs/imitate/checkpoint.zip
   perceiver-rl evaluate runs/battle_3m-seed0 random no-op --games 500
   perceiver-rl compare configs/compare.yaml --workers 2
   perceiver-rl duel runs/battle_3m-seed0 elite focus-fire
@@ -77,6 +82,7 @@ def parse(arguments: Sequence[str]) -> Command:
 def _parse_train(arguments: list[str]) -> TrainCommand:
     file, rest = _take_file(arguments)
     folder = _value_of("--resume", rest)
+    start = _value_of("--from", rest) or _value_of("--from-checkpoint", rest)
     if file is not None and folder is not None:
         raise ConfigError(f"--resume {folder} brings its own settings; leave out {file}")
     base, stem = TrainConfig(), "train"
@@ -84,11 +90,31 @@ def _parse_train(arguments: list[str]) -> TrainCommand:
         base = read_settings(run_folder(Path(folder)) / "config.yaml", TrainConfig)
     elif file is not None:
         base, stem = read_settings(file, TrainConfig), file.stem
+    if start is not None:
+        base, stem = _start(Path(start), None if file is None else base, stem)
     default = TrainCommand(**{name: getattr(base, name) for name in base.__dataclass_fields__})
     command = _options(TrainCommand, default, "train", rest)
     named = named_after(command.config(), stem)
     resume = command.resume and run_folder(command.resume)
-    return dataclasses.replace(command, name=named.name, resume=resume)
+    start_file = command.from_checkpoint and _checkpoint_file(command.from_checkpoint)
+    return dataclasses.replace(command, name=named.name, resume=resume, from_checkpoint=start_file)
+
+
+def _start(path: Path, base: TrainConfig | None, stem: str) -> tuple[TrainConfig, str]:
+    """Return settings for a run that goes on with a checkpoint's network, and its name's stem.
+
+    The network is the checkpoint's; so is all else where no configuration file says it.
+    """
+    from .checkpoint import describe  # torch is needed only here
+
+    settings = describe(_checkpoint_file(path)).settings
+    if base is None:
+        return dataclasses.replace(settings, name=""), f"{settings.name}-tuned"
+    return dataclasses.replace(base, policy=settings.policy), stem
+
+
+def _checkpoint_file(path: Path) -> Path:
+    return path / "checkpoint.zip" if path.is_dir() else path
 
 
 def run_folder(path: Path) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
@@ -127,6 +127,8 @@ class TrainConfig:
     """Where the network lives: auto, cpu or cuda."""
     checkpoint_every: int = 100_000
     """Environment steps between two checkpoints."""
+    from_checkpoint: Annotated[Path | None, tyro.conf.arg(aliases=["--from"])] = None
+    """Checkpoint whose weights the network starts with, for instance one of `imitate`."""
     env: EnvConfig = field(default_factory=EnvConfig)
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)

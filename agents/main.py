@@ -11,6 +11,7 @@ from .command_line import USAGE, Command, parse
 from .config import CompareConfig, EvaluateConfig
 from .duel_config import DuelConfig
 from .errors import UserError
+from .imitate_config import ImitateConfig
 from .watch_config import WatchConfig
 
 FAILED = 2
@@ -46,6 +47,10 @@ def _run(command: Command, words: list[str]) -> int:
         from .compare import compare
 
         return 0 if compare(command, words) else INTERRUPTED
+    if isinstance(command, ImitateConfig):
+        from .imitate import imitate
+
+        return 0 if imitate(command, words).finished else INTERRUPTED
     if isinstance(command, EvaluateConfig):
         from .evaluate import evaluate
 

@@ -11,7 +11,7 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.logger import configure
 
-from .checkpoint import check_policy, describe, restore
+from .checkpoint import check_policy, describe, restore, start_from
 from .config import TrainConfig
 from .display import training_display
 from .files import write_text
@@ -92,7 +92,10 @@ def _prepare(config: TrainConfig, folder: RunFolder, resume: bool) -> tuple[PPO,
     if not resume:
         env = make_training_env(config.env, config.seed)
         folder.progress.unlink(missing_ok=True)  # of a run that ended before its first checkpoint
-        return build_model(config, env), 0.0
+        model = build_model(config, env)
+        if config.from_checkpoint is not None:
+            start_from(model, config.from_checkpoint, config)
+        return model, 0.0
     description = describe(folder.checkpoint)
     check_policy(description, config, folder.checkpoint)
     done = description.num_timesteps

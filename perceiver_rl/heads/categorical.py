@@ -50,10 +50,24 @@ def sample(log_probs: Float[Tensor, "*batch choice"], deterministic: bool) -> In
 
 
 def pick(
-    log_probs: Float[Tensor, "*batch choice"], choice: Int[Tensor, "*batch"]
+    log_probs: Float[Tensor, "*batch choice"],
+    choice: Int[Tensor, "*batch"],
+    smoothing: float = 0.0,
 ) -> Float[Tensor, "*batch"]:
-    """Return the log-probability of a choice per row."""
-    return log_probs.gather(-1, choice.unsqueeze(-1)).squeeze(-1)
+    """Return the log-probability of a choice per row.
+
+    Args:
+        log_probs: Of all choices.
+        choice: One per row.
+        smoothing: Share of a uniform draw among the legal choices; with it the result is the mean
+            log-probability of a choice that is replaced by such a draw that often.
+    """
+    chosen = log_probs.gather(-1, choice.unsqueeze(-1)).squeeze(-1)
+    if not smoothing:
+        return chosen
+    legal = log_probs > ILLEGAL / 2
+    mean = (log_probs * legal).sum(-1) / legal.sum(-1)
+    return (1.0 - smoothing) * chosen + smoothing * mean
 
 
 def strict(log_prob: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:

@@ -61,8 +61,13 @@ class SelectionHead(nn.Module, ABC):
         per_entity: Float[Tensor, "batch entity width"],
         selectable: Bool[Tensor, "batch entity"],
         selected: Bool[Tensor, "batch entity"],
+        smoothing: float = 0.0,
     ) -> Scored:
-        """Score given sets; a set that could not have been drawn has log-probability -inf."""
+        """Score given sets; a set that could not have been drawn has log-probability -inf.
+
+        With ``smoothing``, log-probabilities are those of the smoothed labels of imitation: each of
+        the decisions that make up the set is replaced by a uniform one that often.
+        """
 
 
 class IndependentSelection(SelectionHead):
@@ -121,21 +126,26 @@ class IndependentSelection(SelectionHead):
         per_entity: Float[Tensor, "batch entity width"],
         selectable: Bool[Tensor, "batch entity"],
         selected: Bool[Tensor, "batch entity"],
+        smoothing: float = 0.0,
     ) -> Scored:
         """Score given sets in one pass; the entropy is exact."""
-        return self._score(self.logits(context, per_entity), selectable, selected)
+        return self._score(self.logits(context, per_entity), selectable, selected, smoothing)
 
     def _score(
         self,
         logits: Float[Tensor, "batch entity"],
         selectable: Bool[Tensor, "batch entity"],
         selected: Bool[Tensor, "batch entity"],
+        smoothing: float = 0.0,
     ) -> Scored:
         log_no = _log_no(logits, selectable)
         empty_allowed = ~selectable.any(-1)
         log_some = _log1mexp(log_no.sum(-1), empty_allowed)
         # log yes = log no + logit, so both sums share log_no.
-        log_prob = (logits * selected + log_no).sum(-1) - log_some
+        label: Tensor = selected
+        if smoothing:
+            label = (1.0 - smoothing) * selected.to(logits) + 0.5 * smoothing * selectable
+        log_prob = (logits * label + log_no).sum(-1) - log_some
         impossible = (selected & ~selectable).any(-1) | (~selected.any(-1) & ~empty_allowed)
         # Membership given that the set is not empty: p / P(some).
         member = (logits + log_no - log_some.unsqueeze(-1)).exp() * selectable
@@ -185,6 +195,7 @@ class PointerSelection(SelectionHead):
         per_entity: Float[Tensor, "batch entity width"],
         selectable: Bool[Tensor, "batch entity"],
         selected: Bool[Tensor, "batch entity"],
+        smoothing: float = 0.0,
     ) -> Scored:
         """Score given sets by teacher forcing, all steps at once."""
         keys = self.key(per_entity)
@@ -202,7 +213,7 @@ class PointerSelection(SelectionHead):
         target = functional.pad(picks, (0, 1), value=end)
         target = torch.where(taken < count.unsqueeze(-1), target, end)
         used = taken <= count.unsqueeze(-1)
-        log_prob = (categorical.pick(log_probs, target) * used).sum(-1)
+        log_prob = (categorical.pick(log_probs, target, smoothing) * used).sum(-1)
         entropy = (categorical.entropy(log_probs) * used).sum(-1)
         return Scored(selected, categorical.strict(log_prob), entropy)
 

@@ -124,17 +124,60 @@ class UnitActionHead(nn.Module):
         cell = categorical.sample(targets.cell, deterministic)
         return self._joint(type_log_probs, action_type, chosen, targets, (unit, cell))
 
-    def evaluate(self, inputs: HeadInputs, actions: Int[Tensor, "batch component"]) -> ActionParts:
-        """Score given actions in one pass; unused arguments are ignored."""
+    def evaluate(
+        self,
+        inputs: HeadInputs,
+        actions: Int[Tensor, "batch component"],
+        smoothing: float = 0.0,
+    ) -> ActionParts:
+        """Score given actions in one pass; unused arguments are ignored.
+
+        Args:
+            inputs: What the head decides from.
+            actions: The actions.
+            smoothing: Label smoothing for imitation: each decision is replaced by a uniform legal
+                one that often. Only with 0 are the results log-probabilities of the actions.
+        """
         action_type, selected = actions[:, 0], actions[:, 1:-2].bool()
         type_log_probs = self._types(inputs)
         context = self._context(inputs, action_type)
         selected = selected & self.uses[action_type, :1]
-        chosen = self.selection.evaluate(context, inputs.per_entity, inputs.selectable, selected)
+        chosen = self.selection.evaluate(
+            context, inputs.per_entity, inputs.selectable, selected, smoothing
+        )
         targets = self._targets(inputs, action_type, context, selected)
         return self._joint(
-            type_log_probs, action_type, chosen, targets, (actions[:, -2], actions[:, -1])
+            type_log_probs,
+            action_type,
+            chosen,
+            targets,
+            (actions[:, -2], actions[:, -1]),
+            smoothing,
         )
+
+    def agreement(
+        self, inputs: HeadInputs, actions: Int[Tensor, "batch component"]
+    ) -> Bool[Tensor, "batch 4"]:
+        """Return which greedy choices are the given actions' (``PARTS``), given the parts before.
+
+        A selection agrees if it is the same set; a part that the action does not use agrees.
+        """
+        action_type, selected = actions[:, 0], actions[:, 1:-2].bool()
+        types = self._types(inputs)
+        context = self._context(inputs, action_type)
+        used = self.uses[action_type]
+        selected = selected & used[:, :1]
+        drawn = self.selection.sample(context, inputs.per_entity, inputs.selectable, True).selected
+        targets = self._targets(inputs, action_type, context, selected)
+        agrees = torch.stack(
+            [
+                (drawn == selected).all(-1),
+                targets.unit.argmax(-1) == actions[:, -2],
+                targets.cell.argmax(-1) == actions[:, -1],
+            ],
+            dim=-1,
+        )
+        return torch.cat([(types.argmax(-1) == action_type).unsqueeze(-1), agrees | ~used], dim=-1)
 
     def _types(self, inputs: HeadInputs) -> Float[Tensor, "batch action"]:
         return categorical.masked_log_softmax(self.type_logits(inputs.core), inputs.types)
@@ -172,6 +215,7 @@ class UnitActionHead(nn.Module):
         chosen: Scored,
         targets: _Targets,
         choice: tuple[Int[Tensor, " batch"], Int[Tensor, " batch"]],
+        smoothing: float = 0.0,
     ) -> ActionParts:
         unit, cell = choice
         used = self.uses[action_type]
@@ -186,10 +230,10 @@ class UnitActionHead(nn.Module):
         )
         log_probs = torch.stack(
             [
-                categorical.strict(categorical.pick(type_log_probs, action_type)),
+                categorical.strict(categorical.pick(type_log_probs, action_type, smoothing)),
                 chosen.log_prob,
-                categorical.strict(categorical.pick(targets.unit, unit)),
-                categorical.strict(categorical.pick(targets.cell, cell)),
+                categorical.strict(categorical.pick(targets.unit, unit, smoothing)),
+                categorical.strict(categorical.pick(targets.cell, cell, smoothing)),
             ],
             dim=-1,
         )

@@ -197,3 +197,49 @@ def test_extreme_logits_keep_log_probs_finite() -> None:
         parts = head.sample(repeated(scaled, 100))
         assert bool(torch.isfinite(parts.log_prob).all())
         assert bool(torch.isfinite(parts.entropy).all())
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_the_greedy_action_agrees_with_itself_and_a_changed_part_does_not(
+    selection: str, case: str
+) -> None:
+    head, inputs = a_head(selection), CASES[case]
+    greedy = head.sample(inputs, deterministic=True).actions
+    assert head.agreement(inputs, greedy).all()
+    every = every_canonical_action(SPACE)
+    agrees = head.agreement(repeated(inputs, len(every)), every)
+    of_the_type = every[:, 0] == greedy[:, 0]
+    same = torch.stack([of_the_type, (every[:, 1:-2] == greedy[:, 1:-2]).all(-1)], dim=-1)
+    assert torch.equal(agrees[:, 0], same[:, 0])
+    assert torch.equal(agrees[of_the_type, 1], same[of_the_type, 1])
+
+
+def test_smoothed_labels_mix_each_decision_with_a_uniform_legal_one() -> None:
+    head, inputs = a_head("independent"), CASES["some masked"]
+    attack = torch.tensor([[3, 1, 0, 0, 2, 0]])
+    with torch.no_grad():
+        exact = head.evaluate(inputs, attack).log_probs[0]
+        smooth = head.evaluate(inputs, attack, smoothing=0.1).log_probs[0]
+        types = head._types(inputs)[0]
+        context = head._context(inputs, attack[:, 0])
+        odds = head.selection.logits(context, inputs.per_entity)[0]  # type: ignore[operator]
+        selectable = inputs.selectable[0]
+        no, some = torch.log1p(-odds.sigmoid()), 1 - (1 - odds.sigmoid())[selectable].prod()
+        label = torch.tensor([0.95, 0.0, 0.05], dtype=torch.float64)
+        selection = (label * odds + no)[selectable].sum() - some.log()
+        other = attack.clone()
+        other[0, -2] = 1
+        mean = (exact[2] + head.evaluate(inputs, other).log_probs[0, 2]) / 2
+    assert smooth[0] == pytest.approx(0.9 * exact[0] + 0.1 * types[[0, 2, 3]].mean())
+    assert smooth[1] == pytest.approx(float(selection))
+    assert smooth[2] == pytest.approx(float(0.9 * exact[2] + 0.1 * mean))
+    assert smooth[3] == 0
+
+
+def test_smoothed_labels_of_the_pointer_stay_finite_and_are_most_of_the_log_probability() -> None:
+    head = a_head("pointer")
+    for inputs in CASES.values():
+        drawn = head.sample(inputs)
+        smooth = head.evaluate(inputs, drawn.actions, smoothing=1e-6).log_probs
+        torch.testing.assert_close(smooth, drawn.log_probs, rtol=1e-3, atol=1e-3)

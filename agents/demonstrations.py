@@ -1,0 +1,334 @@
+"""Demonstrations: games of a teacher in compact files, read back through memory maps.
+
+A folder holds ``demonstrations.json`` and compressed chunks ``chunk-0000.npz`` of whole episodes:
+
+=================== ============ ===========================================================
+array               dtype        meaning
+=================== ============ ===========================================================
+``entities``        float16      ``[T, N, F]``
+``scalars``         float32      ``[T, S]``, where the environment has them
+the masks           packed bits  ``[T, ceil(mask size / 8)]``, each under its observation key
+``action_type``     uint8        ``[T]``
+``selected``        packed bits  ``[T, ceil(N / 8)]``
+``target_unit``     int16        ``[T]``
+``target_cell``     int16        ``[T]``
+``reward``          float32      ``[T]``, of the step that follows
+``episode``         int32        ``[T]``, counted over all chunks, ascending
+=================== ============ ===========================================================
+
+T runs over the steps of all games. A half-precision number is within 0.05% of the value, and
+categories, counts and hit points up to 2,048 are exact. On the first reading the chunks are
+unpacked once into ``unpacked/*.npy``, which processes can map at the same time.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from perceiver_rl.envs import BatchedEnv
+from perceiver_rl.envs.archive import read_archive, write_archive
+from perceiver_rl.spaces import ENTITIES, SCALARS, UnitActionSpace
+
+from .demonstrations_config import RecordConfig
+from .env_options import env_options
+from .errors import RunError
+from .interrupt import StopRequest
+from .machine import commit, versions
+from .players import Observation, Player, contender
+from .run_folder import read_json, write_json
+from .seeds import training_seed
+from .space_parts import describe_spaces
+from .statistics import outcome_letter
+from .strict_yaml import to_mapping
+
+FORMAT: Final = 1
+KIND: Final = "perceiver-rl demonstrations"
+MANIFEST: Final = "demonstrations.json"
+CHUNK_GAMES: Final = 50
+_UNPACKED: Final = "unpacked"
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def pack_observation(observation: Observation, rows: NDArray[np.int64]) -> Arrays:
+    """Return rows of an observation in the dtypes of the files."""
+    packed: Arrays = {}
+    for key, value in observation.items():
+        part = value[rows]
+        if key == ENTITIES:
+            packed[key] = part.astype(np.float16)
+        elif key == SCALARS:
+            packed[key] = part.astype(np.float32)
+        else:
+            packed[key] = np.packbits(part.reshape(len(rows), -1).astype(bool), axis=1)
+    return packed
+
+
+def pack_actions(actions: NDArray[np.int64]) -> Arrays:
+    """Return actions ``[T, 3 + N]`` in the dtypes of the files."""
+    return {
+        "action_type": actions[:, 0].astype(np.uint8),
+        "selected": np.packbits(actions[:, 1:-2].astype(bool), axis=1),
+        "target_unit": actions[:, -2].astype(np.int16),
+        "target_cell": actions[:, -1].astype(np.int16),
+    }
+
+
+def record(
+    config: RecordConfig,
+    folder: Path,
+    report: Callable[[int], None] = lambda episodes: None,
+    stop: StopRequest | None = None,
+) -> bool:
+    """Let a teacher play and keep its games; chunks that are already there stay as they are.
+
+    Args:
+        config: Who plays what, and how many games.
+        folder: Where the files go.
+        report: Told how many further episodes are kept.
+        stop: Looked at between chunks.
+
+    Returns:
+        Whether all games are kept; False where somebody stopped it.
+
+    Raises:
+        RunError: If the folder holds demonstrations of other settings.
+        ContractError: If the environment, the opponent or the teacher does not exist.
+    """
+    manifest = folder / MANIFEST
+    settings = to_mapping(config)
+    known = read_json(manifest)
+    if known is not None and known["config"] != settings:
+        raise RunError(f"{folder} holds demonstrations of other settings; choose another folder")
+    if known is not None and known["complete"]:
+        report(config.episodes)
+        return True
+    outcomes = ""
+    who = contender(config.teacher)
+    for chunk, start in enumerate(range(0, config.episodes, CHUNK_GAMES)):
+        count = min(CHUNK_GAMES, config.episodes - start)
+        path = folder / f"chunk-{chunk:04d}.npz"
+        if known is None or not path.exists():
+            seeds = [training_seed(config.seed) + start + game for game in range(count)]
+            games = BatchedEnv(
+                config.env, count, opponent=config.opponent, **env_options(config.options)
+            )
+            player = who.player(games.observation_space, games.action_space, True, seeds[0])
+            arrays, letters = _play(games, player, seeds, start)
+            write_archive(path, KIND, {"format": FORMAT, "outcomes": letters}, arrays)
+            if chunk == 0:
+                spaces_here = describe_spaces(games.observation_space, games.action_space)
+                known = _manifest(config, spaces_here)
+                write_json(manifest, known)
+        outcomes += str(read_archive(path, KIND, FORMAT).header["outcomes"])
+        report(count)
+        if stop is not None and stop.requested and start + count < config.episodes:
+            return False
+    assert known is not None  # written with the first chunk
+    write_json(manifest, {**known, "complete": True, "outcomes": outcomes})
+    return True
+
+
+def _manifest(config: RecordConfig, parts: dict[str, str]) -> dict[str, Any]:
+    return {
+        "kind": KIND,
+        "format": FORMAT,
+        "config": to_mapping(config),
+        "spaces": parts,
+        "complete": False,
+        "commit": commit(),
+        "versions": versions(),
+    }
+
+
+def _play(games: Any, player: Player, seeds: Sequence[int], first: int) -> tuple[Arrays, str]:
+    """Return the steps of one game per seed, episode after episode, and how each ended."""
+    observation = games.reset(seeds)
+    playing = np.ones(len(seeds), dtype=bool)
+    outcomes = ["?"] * len(seeds)
+    steps: list[Arrays] = []
+    while playing.any():
+        rows = np.flatnonzero(playing)
+        actions = player.act(observation)
+        step = games.step(actions)
+        steps.append(
+            {
+                **pack_observation(observation, rows),
+                **pack_actions(actions[rows]),
+                "reward": step.reward[rows].astype(np.float32),
+                "episode": (first + rows).astype(np.int32),
+            }
+        )
+        observation = step.observation
+        ended = playing & (step.terminated | step.truncated)
+        for row in np.flatnonzero(ended):
+            outcomes[row] = outcome_letter(step.infos[row]) or "?"
+        playing &= ~ended
+    joined = {name: np.concatenate([step[name] for step in steps]) for name in steps[0]}
+    order = np.argsort(joined["episode"], kind="stable")
+    return {name: array[order] for name, array in joined.items()}, "".join(outcomes)
+
+
+class Batch(NamedTuple):
+    """Some steps of the demonstrations.
+
+    Args:
+        observation: Arrays ``[B, ...]`` as the environment gives them, masks as int8.
+        actions: ``[B, 3 + N]``.
+        returns: ``[B]``, discounted sums of the rewards that follow.
+    """
+
+    observation: dict[str, NDArray[Any]]
+    actions: NDArray[np.int64]
+    returns: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Demonstrations:
+    """Recorded games, opened for reading.
+
+    Args:
+        config: What was recorded.
+        outcomes: A letter per episode; ``?`` where games have no winner.
+        observation_space: Of the environment.
+        action_space: Of the environment.
+        arrays: Memory maps by name.
+        sizes: Bytes of the chunks and of the unpacked arrays.
+    """
+
+    config: RecordConfig
+    outcomes: str
+    observation_space: spaces.Dict
+    action_space: UnitActionSpace
+    arrays: Arrays
+    sizes: tuple[int, int]
+
+    def __len__(self) -> int:
+        """Return the number of steps."""
+        return len(self.arrays["episode"])
+
+    def returns(self, gamma: float) -> NDArray[np.float32]:
+        """Return ``[T]``, each step's discounted sum of the rewards that follow in its episode."""
+        reward, episode = self.arrays["reward"], self.arrays["episode"]
+        total = np.zeros(len(self), np.float32)
+        following = 0.0
+        for step in range(len(self) - 1, -1, -1):
+            if step + 1 < len(self) and episode[step + 1] != episode[step]:
+                following = 0.0
+            following = float(reward[step]) + gamma * following
+            total[step] = following
+        return total
+
+    def split(self, share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the steps to learn from and those to validate with, whole episodes each.
+
+        The last episodes validate: episodes have seeds of their own, so none is like another. At
+        least one validates and one is learned from.
+        """
+        episodes = len(self.outcomes)
+        kept = min(max(episodes - round(share * episodes), 1), episodes - 1)
+        first = int(np.searchsorted(self.arrays["episode"], kept))
+        return np.arange(first), np.arange(first, len(self))
+
+    def observation(self, steps: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """Return observations ``[B, ...]`` as the environment gives them."""
+        return {
+            key: _unpack(self.arrays[key][steps], key, space)
+            for key, space in self.observation_space.spaces.items()
+        }
+
+    def actions(self, steps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return actions ``[B, 3 + N]``."""
+        actions = np.empty((len(steps), 3 + self.action_space.max_entities), np.int64)
+        actions[:, 0] = self.arrays["action_type"][steps]
+        actions[:, 1:-2] = np.unpackbits(
+            self.arrays["selected"][steps], axis=1, count=self.action_space.max_entities
+        )
+        actions[:, -2] = self.arrays["target_unit"][steps]
+        actions[:, -1] = self.arrays["target_cell"][steps]
+        return actions
+
+
+def _unpack(packed: NDArray[Any], key: str, space: spaces.Space[Any]) -> NDArray[Any]:
+    if key in (ENTITIES, SCALARS):
+        return packed.astype(np.float32)
+    shape = space.shape or ()
+    bits = np.unpackbits(packed, axis=1, count=int(np.prod(shape)))
+    return bits.reshape(len(packed), *shape).view(np.int8)
+
+
+def open_demonstrations(folder: Path) -> Demonstrations:
+    """Open recorded games; the first time they are unpacked into memory-mapped files.
+
+    Raises:
+        RunError: If the folder holds no complete demonstrations, or ones of other spaces.
+        ContractError: If a chunk is damaged.
+    """
+    manifest = read_json(folder / MANIFEST)
+    if manifest is None or manifest.get("kind") != KIND or manifest["format"] > FORMAT:
+        raise RunError(f"{folder} holds no demonstrations that this version can read")
+    if not manifest["complete"]:
+        raise RunError(f"the demonstrations in {folder} are not complete; record them to the end")
+    config = RecordConfig.from_mapping(manifest["config"])
+    games = BatchedEnv(config.env, 1, opponent="no-op", **env_options(config.options))
+    found = describe_spaces(games.observation_space, games.action_space)
+    for part, theirs in manifest["spaces"].items():
+        if found.get(part) != theirs:
+            raise RunError(
+                f"{folder} was recorded with other spaces: {part} is {theirs} there,"
+                f" {found.get(part)} in the environment"
+            )
+    unpacked = folder / _UNPACKED
+    if not unpacked.exists():
+        _unpack_chunks(folder, unpacked)
+    arrays = {path.stem: np.load(path, mmap_mode="r") for path in sorted(unpacked.glob("*.npy"))}
+    return Demonstrations(
+        config=config,
+        outcomes=manifest["outcomes"],
+        observation_space=games.observation_space,
+        action_space=games.action_space,
+        arrays=arrays,
+        sizes=(
+            sum(path.stat().st_size for path in folder.glob("chunk-*.npz")),
+            sum(path.stat().st_size for path in unpacked.glob("*.npy")),
+        ),
+    )
+
+
+def _chunks(folder: Path) -> Iterator[Arrays]:
+    for path in sorted(folder.glob("chunk-*.npz")):
+        yield read_archive(path, KIND, FORMAT).arrays
+
+
+def _unpack_chunks(folder: Path, target: Path) -> None:
+    """Write each array of all chunks into a file of its own, one chunk in memory at a time."""
+    total = sum(len(chunk["episode"]) for chunk in _chunks(folder))
+    part = Path(tempfile.mkdtemp(dir=folder, prefix=f".{target.name}."))
+    try:
+        files: dict[str, Any] = {}
+        start = 0
+        for chunk in _chunks(folder):
+            for name, array in chunk.items():
+                if name not in files:
+                    files[name] = np.lib.format.open_memmap(
+                        part / f"{name}.npy", "w+", array.dtype, (total, *array.shape[1:])
+                    )
+                files[name][start : start + len(array)] = array
+            start += len(chunk["episode"])
+        for array in files.values():
+            array.flush()
+        part.replace(target)
+    except OSError:
+        if not target.exists():  # else another process was faster, with the same content
+            raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

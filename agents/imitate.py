@@ -1,0 +1,294 @@
+"""The ``imitate`` command: record a teacher's games and train a policy on them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from rich.console import Console
+from stable_baselines3 import PPO
+from stable_baselines3.common.logger import Logger, configure
+
+from .checkpoint import first_difference, read_tensors, save
+from .cloning import Cloning
+from .demonstrations import Demonstrations, open_demonstrations, record
+from .display import progress_bar
+from .errors import CheckpointError, RunError
+from .files import replacing, write_text
+from .imitate_config import ImitateConfig
+from .interrupt import StopRequest, stop_on_signals
+from .machine import provenance
+from .models import build_model, count_parameters, make_training_env
+from .progress_log import Progress
+from .run_folder import RunFolder, read_json, write_json
+from .strict_yaml import to_mapping, to_yaml
+
+STATE = "imitation.pt"
+REPORT_SECONDS = 0.2
+
+
+class ImitateResult(NamedTuple):
+    """How a run ended.
+
+    Args:
+        folder: The run's folder.
+        epochs: Passes over the demonstrations.
+        finished: False where somebody stopped it before the end.
+    """
+
+    folder: Path
+    epochs: int
+    finished: bool
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What is known after some epochs; with the tensors it is all that a run goes on from."""
+
+    epochs: int = 0
+    seconds: float = 0.0
+    best_epoch: int = -1
+    best_nll: float = math.inf
+    history: list[dict[str, float | None]] = field(default_factory=list)
+
+    def is_over(self, config: ImitateConfig) -> bool:
+        stale = self.epochs - 1 - self.best_epoch
+        return self.epochs >= config.cloning.epochs or stale >= config.cloning.patience
+
+
+def imitate(config: ImitateConfig, command: list[str] | None = None) -> ImitateResult:
+    """Record and train as the command does, with a progress bar; a stopped run goes on.
+
+    Raises:
+        RunError: If the folder holds a run or demonstrations of other settings.
+        ContractError: If the environment, the opponent or the teacher does not exist.
+    """
+    console = Console(stderr=True)
+    folder = RunFolder(config.folder)
+    with stop_on_signals() as stop, progress_bar(console) as bar:
+        task = bar.add_task(config.name, total=None)
+
+        def report(progress: Progress) -> None:
+            bar.update(
+                task,
+                completed=progress.steps,
+                total=progress.total,
+                rate=progress.steps_per_second,
+            )
+
+        result = run_imitation(config, stop, report, command or [])
+    if result.finished:
+        _show(Console(), folder, read_json(folder.summary) or {})
+    else:
+        console.print(f"stopped after {result.epochs} epochs; the same command continues it")
+    return result
+
+
+def _show(console: Console, folder: RunFolder, summary: dict[str, Any]) -> None:
+    games, scores = summary["demonstrations"], summary["validation"]
+    console.print(
+        f"{games['steps']:,} steps of {games['episodes']} games by {games['teacher']}"
+        f" (win rate {games['win_rate']}), {games['bytes'] / 1e6:.2f} MB,"
+        f" {games['unpacked_bytes'] / 1e6:.2f} MB unpacked",
+        highlight=False,
+    )
+    for name, value in scores.items():
+        if value is not None:
+            console.print(f"validation {name}: {value:.4f}", highlight=False)
+    console.print(
+        f"checkpoint after epoch {summary['best_epoch'] + 1} of {summary['epochs']}:"
+        f" {folder.checkpoint}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for verb in ("evaluate", "train --from"):
+        console.print(f"  perceiver-rl {verb} {folder.checkpoint}", highlight=False, soft_wrap=True)
+
+
+def run_imitation(
+    config: ImitateConfig,
+    stop: StopRequest,
+    report: Callable[[Progress], None] = lambda progress: None,
+    command: list[str] | None = None,
+) -> ImitateResult:
+    """Record and train without any output of its own; see :func:`imitate`."""
+    folder = RunFolder(config.folder)
+    _check_same(config, folder)
+    torch.set_num_threads(config.torch_threads)
+    if not record(config.recording(), config.demonstrations_folder, stop=stop):
+        return ImitateResult(folder.path, 0, False)
+    demonstrations = open_demonstrations(config.demonstrations_folder)
+    write_text(folder.config, to_yaml(config))
+    settings = config.checkpoint_config()
+    env = make_training_env(settings.env, settings.seed)
+    model = build_model(settings, env)
+    policy: Any = model.policy
+    cloning = Cloning(policy, demonstrations, config.cloning, config.ppo.gamma, config.seed)
+    run = _Run(config, folder, cloning, stop, report)
+    run.restore()
+    finished = run.learn()
+    if finished:
+        run.take_best()
+        save(model, folder.checkpoint, settings)
+        write_json(folder.summary, _summary(config, run, model, command or []))
+    env.close()
+    return ImitateResult(folder.path, run.progress.epochs, finished)
+
+
+def _check_same(config: ImitateConfig, folder: RunFolder) -> None:
+    if not folder.config.exists():
+        return
+    if folder.config.read_text(encoding="utf-8") != to_yaml(config):
+        raise RunError(
+            f"{folder.path} holds a run of other settings; choose another --name, or delete it"
+        )
+
+
+class _Run:
+    """One training, with the files that it leaves between epochs."""
+
+    def __init__(
+        self,
+        config: ImitateConfig,
+        folder: RunFolder,
+        cloning: Cloning,
+        stop: StopRequest,
+        report: Callable[[Progress], None],
+    ) -> None:
+        self.config = config
+        self.folder = folder
+        self.cloning = cloning
+        self.stop = stop
+        self.report = report
+        self.progress = _Progress()
+        self._best: dict[str, torch.Tensor] = {}
+        self._reported = 0.0
+
+    @property
+    def _state(self) -> Path:
+        return self.folder.path / STATE
+
+    def restore(self) -> None:
+        """Go back to the end of the last epoch that was kept, if any was.
+
+        Raises:
+            CheckpointError: If the file is damaged or of another architecture.
+        """
+        if not self._state.exists():
+            return
+        state = read_tensors(self._state)
+        difference = first_difference(self.cloning.policy.state_dict(), state["policy"])
+        if difference:
+            raise CheckpointError(f"{self._state} holds another architecture: {difference}")
+        self.cloning.policy.load_state_dict(state["policy"])
+        self.cloning.optimizer.load_state_dict(state["optimizer"])
+        self._best = state["best"]
+        self.progress = _Progress(**state["progress"])
+
+    def learn(self) -> bool:
+        """Learn until the end; False where somebody stopped it."""
+        logger = configure(str(self.folder.tensorboard), ["tensorboard"])
+        try:
+            while not self.progress.is_over(self.config):
+                if not self._epoch(logger):
+                    return False
+        finally:
+            logger.close()
+        return True
+
+    def _epoch(self, logger: Logger) -> bool:
+        began, number = time.perf_counter(), self.progress.epochs
+        steps = [number * self.cloning.batches]
+
+        def after_batch() -> bool:
+            steps[0] += 1
+            self._tell(steps[0], began)
+            return not self.stop.requested
+
+        learned = self.cloning.epoch(number, after_batch)
+        if learned is None:
+            return False
+        row: dict[str, float | None] = {}
+        for what, losses in (("train", learned), ("validation", self.cloning.validate())):
+            means = losses.means(with_agreement=False)
+            row.update({f"{what}/{name}": value for name, value in means.items()})
+        for name, value in row.items():
+            if value is not None:
+                logger.record(name, value)
+        logger.dump(number + 1)
+        self._keep(row, time.perf_counter() - began)
+        return True
+
+    def _tell(self, batches: int, began: float) -> None:
+        now = time.perf_counter()
+        if now - self._reported < REPORT_SECONDS:
+            return
+        self._reported = now
+        size = self.config.cloning.batch_size
+        before = self.progress.epochs * self.cloning.batches
+        rate = (batches - before) * size / max(now - began, 1e-9)
+        total = self.config.cloning.epochs * self.cloning.batches
+        self.report(Progress(batches * size, total * size, rate, None))
+
+    def _keep(self, row: dict[str, float | None], seconds: float) -> None:
+        progress, policy = self.progress, self.cloning.policy
+        nll = row["validation/nll"]
+        assert nll is not None  # every step has an action type
+        if nll < progress.best_nll:
+            progress.best_nll, progress.best_epoch = nll, progress.epochs
+            self._best = {name: value.clone() for name, value in policy.state_dict().items()}
+        progress.epochs += 1
+        progress.seconds += seconds
+        progress.history.append(row)
+        state = {
+            "policy": policy.state_dict(),
+            "optimizer": self.cloning.optimizer.state_dict(),
+            "best": self._best,
+            "progress": {name: getattr(progress, name) for name in _Progress.__slots__},
+        }
+        with replacing(self._state) as file:
+            torch.save(state, file)
+
+    def take_best(self) -> None:
+        """Give the policy the weights of the epoch that validated best."""
+        self.cloning.policy.load_state_dict(self._best)
+
+
+def _summary(config: ImitateConfig, run: _Run, model: PPO, command: list[str]) -> dict[str, Any]:
+    policy: Any = model.policy
+    progress, demonstrations = run.progress, run.cloning.demonstrations
+    return {
+        "config": to_mapping(config),
+        "demonstrations": _about(demonstrations, config),
+        "epochs": progress.epochs,
+        "best_epoch": progress.best_epoch,
+        "validation": run.cloning.validate(with_agreement=True).means(with_agreement=True),
+        "history": progress.history,
+        "steps": progress.epochs * len(run.cloning.learning),
+        "seconds": progress.seconds,
+        "steps_per_second": progress.epochs * len(run.cloning.learning) / progress.seconds,
+        "parameters": count_parameters(policy),
+        "encoder_parameters": policy.encoder_parameters(),
+        "encoder_flops": policy.count_encoder_flops(),
+        **provenance(command),
+    }
+
+
+def _about(demonstrations: Demonstrations, config: ImitateConfig) -> dict[str, Any]:
+    outcomes = demonstrations.outcomes
+    won = outcomes.count("W") / len(outcomes) if "?" not in outcomes else None
+    return {
+        "folder": str(config.demonstrations_folder),
+        "teacher": demonstrations.config.teacher,
+        "opponent": demonstrations.config.opponent,
+        "episodes": len(outcomes),
+        "steps": len(demonstrations),
+        "win_rate": won,
+        "bytes": demonstrations.sizes[0],
+        "unpacked_bytes": demonstrations.sizes[1],
+    }

@@ -1,0 +1,123 @@
+"""Settings of the ``imitate`` command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from .config import EnvConfig, Option, PolicyConfig, PPOConfig, TrainConfig
+from .demonstrations_config import RecordConfig
+from .errors import ConfigError
+from .seeds import MAX_SEED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloningConfig:
+    """Maximum likelihood of the teacher's actions, each part counted where it is used."""
+
+    epochs: int = 30
+    """Passes over the demonstrations at most."""
+    batch_size: int = 256
+    """Steps in a minibatch."""
+    learning_rate: float = 1.0e-3
+    """Adam's step size at the start."""
+    schedule: Literal["constant", "linear", "cosine"] = "cosine"
+    """How the learning rate goes over all epochs: it stays, or it falls to zero."""
+    max_grad_norm: float = 1.0
+    """Gradients longer than this are shortened to it."""
+    label_smoothing: float = 0.0
+    """How often each decision of the teacher is replaced by a uniform legal one."""
+    shuffle_entities: bool = False
+    """Exchange the rows of entities at random in every minibatch, so that the pointer learns to
+    pick in random order; the independent selection and the encoders see no difference."""
+    value_weight: float = 0.1
+    """Weight of the critic's squared error, in units of the variance of returns; 0 trains none."""
+    validation: float = 0.1
+    """Share of the episodes that only validate."""
+    patience: int = 5
+    """Epochs without a better validation likelihood after which learning ends."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("learning_rate", "max_grad_norm"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"{name} must be positive, not {getattr(self, name)}")
+        for name in ("label_smoothing", "validation"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"{name} must lie in [0, 1), not {getattr(self, name)}")
+        if self.value_weight < 0:
+            raise ConfigError(f"value_weight must be at least 0, not {self.value_weight}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImitateConfig:
+    """Train one agent on a teacher's games; the same command continues a run that was stopped."""
+
+    name: str = "imitate"
+    """Folder of the run inside `runs`."""
+    runs: Path = Path("runs")
+    """Folder of all runs."""
+    seed: int = 0
+    """Seeds the network and the order of the minibatches; the demonstrations have their own."""
+    torch_threads: int = 1
+    """Threads of torch."""
+    device: str = "auto"
+    """Where the network lives: auto, cpu or cuda."""
+    demonstrations: Path | None = None
+    """Folder of the recorded games; None: `demonstrations` inside the run's folder."""
+    teacher: str = "elite"
+    """Whose games are recorded: a control, a checkpoint file or a run folder."""
+    episodes: int = 500
+    """Games to record."""
+    record_seed: int = 0
+    """Block of the training seeds that the recorded games come from."""
+    env: EnvConfig = field(default_factory=lambda: EnvConfig(id="perceiver_rl/Battle-8m-v0"))
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    cloning: CloningConfig = field(default_factory=CloningConfig)
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed <= MAX_SEED:
+            raise ConfigError(f"seed must lie between 0 and {MAX_SEED}, not {self.seed}")
+        if self.torch_threads < 1:
+            raise ConfigError(f"torch_threads must be at least 1, not {self.torch_threads}")
+        self.recording()
+        self.checkpoint_config()
+
+    @property
+    def folder(self) -> Path:
+        """Where the run's files go."""
+        return self.runs / self.name
+
+    @property
+    def demonstrations_folder(self) -> Path:
+        """Where the recorded games lie."""
+        return self.demonstrations or self.folder / "demonstrations"
+
+    def recording(self) -> RecordConfig:
+        """Return which games are recorded."""
+        options: dict[str, Option] = dict(self.env.options)
+        return RecordConfig(
+            env=self.env.id,
+            opponent=self.env.opponent,
+            teacher=self.teacher,
+            episodes=self.episodes,
+            seed=self.record_seed,
+            options=options,
+        )
+
+    def checkpoint_config(self) -> TrainConfig:
+        """Return the settings that the checkpoint carries, by which PPO would go on with it."""
+        return TrainConfig(
+            name=self.name,
+            runs=self.runs,
+            seed=self.seed,
+            torch_threads=self.torch_threads,
+            device=self.device,
+            env=self.env,
+            policy=self.policy,
+            ppo=self.ppo,
+        )
