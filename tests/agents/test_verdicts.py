@@ -110,5 +110,5 @@ def test_equivalence_is_rarely_claimed_at_the_margin(true: float, most: float) -
         for rate in (0.6 + true, 0.6):
             rates = np.clip(rng.normal(rate, 0.03, 5), 0, 1)
             arms.append(mean_win_rate((rng.random((5, 400)) < rates[:, None]).astype(float)))
-        claims += equivalence(*arms).p_value < 0.05
+        claims += equivalence(arms[0], arms[1]).p_value < 0.05
     assert claims / trials < most + 3 * np.sqrt(most * (1 - most) / trials)
