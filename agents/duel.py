@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from perceiver_rl.envs import BatchedEnv
+from perceiver_rl.envs import BatchedEnv, Recorder, Replay
 
 from .checkpoint import BACKEND
 from .config import EnvConfig
@@ -129,6 +130,8 @@ def duel(config: DuelConfig, command: Sequence[str] = ()) -> DuelResult:
     if ratings is not None:
         console.print(elo_table(names, ratings))
     console.print(f"games and settings: {path}", highlight=False, soft_wrap=True)
+    if config.replay is not None:
+        console.print(f"replays: {config.replay}", highlight=False, soft_wrap=True)
     return DuelResult(matches, ratings)
 
 
@@ -148,17 +151,31 @@ def play_match(
     """
     seeds = evaluation_seeds(config.eval_seed, config.games // 2)
     sides = ["", ""]
+    replays: tuple[list[Replay], list[Replay]] = ([], [])
     with own_torch_seed(config.eval_seed):
         for start in range(0, len(seeds), config.batch):
             batch = seeds[start : start + config.batch]
-            sides[0] += _play_batch(first, second, config, batch)
-            report(len(batch))
-            sides[1] += _play_batch(second, first, config, batch).translate(_FLIPPED)
-            report(len(batch))
+            for side, pair in enumerate(((first, second), (second, first))):
+                outcomes, replay = _play_batch(*pair, config, batch)
+                sides[side] += outcomes.translate(_FLIPPED) if side else outcomes
+                if replay is not None:
+                    replays[side].append(replay)
+                report(len(batch))
+    for parts in replays:
+        if config.replay is not None:
+            _save(parts, config.replay)
     return Match(first=first.name, second=second.name, own_side=sides[0], enemy_side=sides[1])
 
 
-def _play_batch(ours: Contender, theirs: Contender, config: DuelConfig, seeds: list[int]) -> str:
+def _save(parts: Sequence[Replay], folder: Path) -> None:
+    """Write the games of all batches of a pair, from one side, into one file."""
+    whole = replace(parts[0], episodes=tuple(game for part in parts for game in part.episodes))
+    whole.save(folder / f"{whole.player}-against-{whole.opponent}.npz")
+
+
+def _play_batch(
+    ours: Contender, theirs: Contender, config: DuelConfig, seeds: list[int]
+) -> tuple[str, Replay | None]:
     options = env_options(config.options)
     probe = BatchedEnv(config.env or "", 1, opponent="no-op", **options)
     spaces = probe.observation_space, probe.action_space
@@ -166,7 +183,11 @@ def _play_batch(ours: Contender, theirs: Contender, config: DuelConfig, seeds: l
     enemy = theirs.player(*spaces, config.deterministic, seeds[0] + 1)
     games = BatchedEnv(config.env or "", len(seeds), opponent=enemy, **options)
     player = ours.player(*spaces, config.deterministic, seeds[0])
-    return play_to_the_end(games, player, seeds).outcomes
+    if config.replay is None:
+        return play_to_the_end(games, player, seeds).outcomes, None
+    recorder = Recorder(games, ours.name)
+    outcomes = play_to_the_end(recorder, player, seeds).outcomes
+    return outcomes, replace(recorder.replay(), opponent=theirs.name)
 
 
 def rate_all(names: Sequence[str], matches: Sequence[Match], config: DuelConfig) -> Ratings:

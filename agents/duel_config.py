@@ -32,6 +32,8 @@ class DuelConfig:
     """Bootstrap samples behind the intervals of Elo ratings."""
     options: dict[str, Option] = field(default_factory=dict)
     """Further options of the environment; empty: those of the first checkpoint."""
+    replay: Path | None = None
+    """Folder for replays, a file per pair and side, to be shown with `watch --replay`."""
     output: Path | None = None
     """JSON file; None: duel.json beside the first checkpoint, or in `runs`."""
 

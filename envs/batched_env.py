@@ -31,6 +31,7 @@ from .engine.observe import Views, observe
 from .engine.orders import first_outside, give_orders
 from .engine.streams import next_seed
 from .engine.units import UNIT_NAMES, damage_table
+from .memory import within
 from .opponents import find_opponent, find_player, stand_by
 from .rewards import make_reward
 from .scenarios import Scenario, find_scenario
@@ -49,6 +50,7 @@ _KEYS: Final = (
     SELECTABLE_MASK,
     TARGET_MASK,
 )
+_OPPONENT: Final = "opponent."
 ILLEGAL: Final = ("refuse", "error")
 SIDES: Final = ("own", "enemy")
 SLOT_MULTIPLE: Final = 8  # fills the vector registers
@@ -147,8 +149,6 @@ class BatchedEnv:
 
     def _meet(self, opponent: str | Player) -> None:
         self.opponent = opponent if isinstance(opponent, str) else type(opponent).__name__
-        self.opponent_by_name = isinstance(opponent, str) and opponent != COMMANDED
-        """Whether the opponent can be made again from its name, as a replay has to."""
         self._seat: OtherSide | None = None
         player = None if isinstance(opponent, str) else opponent
         if isinstance(opponent, str) and opponent != COMMANDED:
@@ -282,6 +282,11 @@ class BatchedEnv:
             ContractError: If a script plays it.
         """
         return self._other_side().reward
+
+    @property
+    def enemy_actions(self) -> NDArray[np.int64] | None:
+        """``[game, 3 + N]``: the enemy's actions of the latest step; None if a script plays it."""
+        return None if self._seat is None else self._seat.chosen
 
     def _other_side(self) -> OtherSide:
         if self._seat is None:
@@ -423,8 +428,10 @@ class BatchedEnv:
         return {"units": self.units, "games": self.games}
 
     def snapshot(self) -> Snapshot:
-        """Return a copy of all games as they are."""
+        """Return a copy of all games as they are, with what the opponent remembers."""
         arrays = {name: array.copy() for name, array in self.state.items()}
+        if self._seat is not None:
+            arrays.update({f"{_OPPONENT}{k}": v for k, v in self._seat.memory().items()})
         return Snapshot(self.scenario.name, fingerprint(self.scenario), "batch", arrays)
 
     def restore(self, snapshot: Snapshot) -> Observation:
@@ -436,6 +443,8 @@ class BatchedEnv:
         """
         snapshot.check(self.scenario, self.state)
         self._put_back(snapshot)
+        if self._seat is not None:
+            self._seat.recall(within(snapshot.arrays, _OPPONENT))
         return self._observe()
 
     def _put_back(self, snapshot: Snapshot) -> None:

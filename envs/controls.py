@@ -24,6 +24,7 @@ from perceiver_rl.spaces import (
 )
 
 from .contract import SCALAR_NAMES
+from .memory import Memory, pack_stream, unpack_stream
 from .opponents import TOUR, elite
 from .pilot import Pilot
 from .tactics import kite, retreat_and_regroup
@@ -49,6 +50,15 @@ class _Script:
         self.entities = entities
         self.actions = actions
         self.rng = rng
+        self._first_stream = pack_stream(rng)
+
+    def memory(self) -> dict[str, NDArray[Any]]:
+        """Return the state of the random stream."""
+        return {"stream": pack_stream(self.rng)}
+
+    def recall(self, memory: Memory) -> None:
+        """Take back what :meth:`memory` has returned; without it, begin anew."""
+        unpack_stream(self.rng, memory.get("stream", self._first_stream))
 
     def _still(self, count: int) -> NDArray[np.int64]:
         actions = np.zeros((count, self.actions.nvec.size), dtype=np.int64)

@@ -17,14 +17,10 @@ from .scenarios import Scenario
 from .snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from .render import LiveView
-    from .render.window import Window
+    from .render.live import GameWindow
 
-RENDER_MODES = ("rgb_array",)
-"""Of a batch; a single environment can be shown in a window, too."""
-HUMAN = "human"
-SHOWN_PER_SECOND = 32
-SHOWN_EVERY = 2
+PICTURES = ("rgb_array",)
+RENDER_MODES = (*PICTURES, "human")
 
 
 def check_render_mode(render_mode: str | None, known: tuple[str, ...] = RENDER_MODES) -> None:
@@ -34,7 +30,19 @@ def check_render_mode(render_mode: str | None, known: tuple[str, ...] = RENDER_M
         ContractError: If not; names the known ones.
     """
     if render_mode is not None and render_mode not in known:
-        raise ContractError(unknown("render_mode", render_mode, known))
+        hint = ""
+        if render_mode in RENDER_MODES:
+            hint = "; gym.make and gym.make_vec open windows"
+        raise ContractError(unknown("render_mode", render_mode, known) + hint)
+
+
+def window_for(render_mode: str | None, batch: BatchedEnv) -> GameWindow | None:
+    """Return a window on the first game of a batch if the mode asks for one."""
+    if render_mode != "human":
+        return None
+    from .render.live import GameWindow  # needs Pillow and pygame
+
+    return GameWindow(batch)
 
 
 class ProxyEnv(gym.Env[Observation, NDArray[np.int64]]):
@@ -55,30 +63,20 @@ class ProxyEnv(gym.Env[Observation, NDArray[np.int64]]):
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012  # as Gymnasium declares it
-        "render_modes": [*RENDER_MODES, HUMAN],
+        "render_modes": list(RENDER_MODES),
         "render_fps": 8,
     }
 
     def __init__(
         self, scenario: str | Scenario, render_mode: str | None = None, **options: Any
     ) -> None:
-        check_render_mode(render_mode, (*RENDER_MODES, HUMAN))
+        check_render_mode(render_mode)
         self.render_mode = render_mode
         self.batch = BatchedEnv(scenario, 1, **options)
         self.observation_space = self.batch.observation_space  # type: ignore[assignment]
         self.action_space = self.batch.action_space
         self._started = False
-        self._window: Window | None = None
-        self._view: LiveView | None = None
-        if render_mode == HUMAN:
-            self._open_window()
-
-    def _open_window(self) -> None:
-        from .render import LiveView
-        from .render.window import Window
-
-        self._window = Window(self.batch.scenario.name, SHOWN_PER_SECOND)
-        self._view = LiveView(self.batch, self._window.show, SHOWN_EVERY)
+        self._window = window_for(render_mode, self.batch)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -93,8 +91,8 @@ class ProxyEnv(gym.Env[Observation, NDArray[np.int64]]):
         return _only(observation), {"episode_seed": seed}
 
     def _show(self) -> None:
-        if self._view is not None:
-            self._view.show()
+        if self._window is not None:
+            self._window.show()
 
     def _any_seed(self) -> int:
         return int(self.np_random.integers(2**31))

@@ -13,7 +13,7 @@ from pettingzoo import ParallelEnv
 from perceiver_rl.spaces import ActionError, UnitActionSpace, unknown
 
 from .batched_env import BatchedEnv, Observation
-from .gym_env import check_render_mode
+from .gym_env import PICTURES, check_render_mode
 from .scenarios import Scenario
 from .sides import COMMANDED
 
@@ -44,7 +44,7 @@ class BattleParallelEnv(ParallelEnv[str, Observation, NDArray[np.int64]]):
 
     metadata: dict[str, Any] = {  # noqa: RUF012  # as PettingZoo declares it
         "name": "perceiver_rl_battle_v0",
-        "render_modes": ["rgb_array"],
+        "render_modes": list(PICTURES),
         "render_fps": 8,
         "is_parallelizable": True,
     }
@@ -52,7 +52,7 @@ class BattleParallelEnv(ParallelEnv[str, Observation, NDArray[np.int64]]):
     def __init__(
         self, scenario: str | Scenario, render_mode: str | None = None, **options: Any
     ) -> None:
-        check_render_mode(render_mode)
+        check_render_mode(render_mode, PICTURES)
         self.render_mode = render_mode
         self.batch = BatchedEnv(scenario, 1, opponent=COMMANDED, **options)
         self.possible_agents = [BLUE, RED]

@@ -24,6 +24,7 @@ from .engine import fields as f
 from .engine._jit import allocating_kernel, kernel
 from .engine.units import stats_table
 from .maneuvers import MELEE
+from .memory import Memory
 
 _READ: Final = (
     ("x", f.X),
@@ -82,12 +83,11 @@ class Pilot:
             self._rules[[low, high]] = entities.columns[entities.index(name)].bounds
         middle = (self._rules[:2] + self._rules[2:4]) / np.float32(2)
         self._homes: Floats = middle[None].astype(np.float32)
-        self._told = np.zeros((0, 2, 0), np.float32)
-        self._time_left = np.zeros(0, np.float32)
+        self.recall({})
 
     def act(self, observation: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
         """Return the order of the most pressing group, or ``no_op`` where all do as they should."""
-        self._recall(observation)
+        self._forget_episodes_past(observation)
         units = self._rebuild(observation)
         rows = self.entities.max_entities
         games = np.zeros((len(units), f.GAME_FIELDS), np.int64)
@@ -102,7 +102,16 @@ class Pilot:
         )
         return actions
 
-    def _recall(self, observation: Mapping[str, NDArray[Any]]) -> None:
+    def memory(self) -> dict[str, NDArray[Any]]:
+        """Return the orders given so far, and the time when the last one was."""
+        return {"told": self._told.copy(), "time_left": self._time_left.copy()}
+
+    def recall(self, memory: Memory) -> None:
+        """Take back what :meth:`memory` has returned; without it, forget everything."""
+        self._told = np.array(memory.get("told", np.zeros((0, 2, 0))), np.float32)
+        self._time_left = np.array(memory.get("time_left", np.zeros(0)), np.float32)
+
+    def _forget_episodes_past(self, observation: Mapping[str, NDArray[Any]]) -> None:
         """Forget what was told to the units of games that have started anew."""
         time_left = observation[SCALARS][:, _TIME_LEFT]
         shape = (len(time_left), 2, self.entities.max_entities)
@@ -236,7 +245,7 @@ def _belongs(
     if group > 0:
         return True
     dx, dy = _heading(units, game, slot)
-    return dx * way[0] + dy * way[1] > np.float32(0)
+    return bool(dx * way[0] + dy * way[1] > np.float32(0))
 
 
 @kernel

@@ -22,15 +22,17 @@ from perceiver_rl.spaces import ContractError
 from .archive import read_archive, write_archive
 from .batched_env import BatchedEnv, BatchedStep, Observation
 from .scenarios import Scenario, find_scenario
+from .sides import COMMANDED
 from .snapshot import fingerprint, state_hash
 
 KIND: Final = "replay"
-FORMAT: Final = 1
+FORMAT: Final = 2
 _SOURCES: Final = (
     "batched_env.py",
     "rewards.py",
     "engine",
     "opponents.py",
+    "sides.py",
     "commands.py",
     "tactics.py",
     "maneuvers.py",
@@ -45,11 +47,13 @@ class Episode(NamedTuple):
         seed: Of the game.
         actions: ``[step, 3 + N]``.
         final_hash: Of the state in which the recording ends.
+        enemy_actions: ``[step, 3 + N]``; None if a script plays the enemy.
     """
 
     seed: int
     actions: NDArray[np.int64]
     final_hash: str
+    enemy_actions: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,7 +63,8 @@ class Replay:
     Args:
         scenario: Name of the scenario.
         fingerprint: Of the scenario's content.
-        opponent: Who played the other side.
+        opponent: Who played the other side: a script, which plays it again, or a player whose
+            actions are part of the episodes.
         options: Of :class:`~perceiver_rl.envs.BatchedEnv`: reward, max_entities, illegal.
         episodes: The games.
         player: Who played our side; for titles only.
@@ -91,7 +96,13 @@ class Replay:
                 f"scenario {found.name!r} is not the one that was recorded as {self.scenario!r}:"
                 " its content differs"
             )
-        return BatchedEnv(found, 1, opponent=self.opponent, **self.options)
+        opponent = COMMANDED if self.holds_both_sides else self.opponent
+        return BatchedEnv(found, 1, opponent=opponent, **self.options)
+
+    @property
+    def holds_both_sides(self) -> bool:
+        """Whether the enemy's actions are recorded, too."""
+        return any(episode.enemy_actions is not None for episode in self.episodes)
 
     def _registered(self) -> Scenario:
         try:
@@ -119,8 +130,9 @@ class Replay:
         """
         batch.reset([episode.seed])
         show(None)
-        for action in episode.actions:
-            show(batch.step(action[None]))
+        for at, action in enumerate(episode.actions):
+            theirs = episode.enemy_actions
+            show(batch.step(action[None], None if theirs is None else theirs[at][None]))
         if state_hash(batch.state) != episode.final_hash:
             raise ContractError(self._difference(episode))
 
@@ -156,6 +168,10 @@ class Replay:
             "lengths": np.array([len(episode.actions) for episode in self.episodes], np.int64),
             "actions": np.concatenate([episode.actions for episode in self.episodes]),
         }
+        if self.holds_both_sides:
+            arrays["enemy_actions"] = np.concatenate(
+                [episode.enemy_actions for episode in self.episodes]
+            )
         write_archive(path, KIND, header, arrays)
 
     @classmethod
@@ -171,15 +187,21 @@ class Replay:
             hashes = header["final_hashes"]
             if not len(seeds) == len(lengths) == len(hashes) or lengths.sum() != len(actions):
                 raise ContractError("its parts have different lengths")
-            parts = np.split(actions.astype(np.int64), np.cumsum(lengths)[:-1])
+            theirs = arrays.get("enemy_actions")
+            if theirs is not None and len(theirs) != len(actions):
+                raise ContractError("its parts have different lengths")
+            parts = _per_game(actions, lengths)
+            enemy_parts = [None] * len(seeds) if theirs is None else _per_game(theirs, lengths)
             return cls(
                 scenario=str(header["scenario"]),
                 fingerprint=str(header["fingerprint"]),
                 opponent=str(header["opponent"]),
                 options=dict(header["options"]),
                 episodes=tuple(
-                    Episode(int(seed), part, str(final))
-                    for seed, part, final in zip(seeds, parts, hashes, strict=True)
+                    Episode(int(seed), part, str(final), enemy_part)
+                    for seed, part, final, enemy_part in zip(
+                        seeds, parts, hashes, enemy_parts, strict=True
+                    )
                 ),
                 player=str(header["player"]),
                 version=str(header["version"]),
@@ -187,6 +209,10 @@ class Replay:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ContractError(f"{path} is no whole {KIND}: {error}") from None
+
+
+def _per_game(actions: NDArray[Any], lengths: NDArray[Any]) -> list[NDArray[np.int64]]:
+    return np.split(actions.astype(np.int64), np.cumsum(lengths)[:-1])
 
 
 class Recorder:
@@ -197,22 +223,15 @@ class Recorder:
     Args:
         batch: The games.
         player: Who plays our side; for titles only.
-
-    Raises:
-        ContractError: If the opponent is an object, or commanded: a replay names its opponent.
     """
 
     def __init__(self, batch: BatchedEnv, player: str = "") -> None:
-        if not batch.opponent_by_name:
-            raise ContractError(
-                f"games against {batch.opponent!r} cannot be replayed: only an opponent that has a"
-                " name of its own plays the same again"
-            )
         self.batch = batch
         self.player = player
         self._episodes: list[Episode] = []
         self._seeds: list[int] = []
         self._actions: list[list[NDArray[np.int64]]] = []
+        self._enemy_actions: list[list[NDArray[np.int64]]] = []
         self._final: dict[int, str] = {}
 
     def reset(self, seeds: Sequence[int]) -> Observation:
@@ -227,9 +246,14 @@ class Recorder:
         observation = self.batch.reset(seeds)
         self._seeds = [int(seed) for seed in seeds]
         self._actions = [[] for _ in seeds]
+        self._enemy_actions = [[] for _ in seeds]
         return observation
 
-    def step(self, actions: NDArray[np.integer[Any]]) -> BatchedStep:
+    def step(
+        self,
+        actions: NDArray[np.integer[Any]],
+        enemy_actions: NDArray[np.integer[Any]] | None = None,
+    ) -> BatchedStep:
         """Play a step; actions of finished games are not recorded.
 
         Raises:
@@ -238,20 +262,27 @@ class Recorder:
         if not self._seeds:
             raise ContractError("a recording begins with reset()")
         playing = np.flatnonzero(~self.batch.finished)
-        step = self.batch.step(actions)
+        step = self.batch.step(actions, enemy_actions)
+        theirs = self.batch.enemy_actions
         for row in playing.tolist():
             self._actions[row].append(np.array(actions[row], np.int64))
+            if theirs is not None:
+                self._enemy_actions[row].append(theirs[row].copy())
             if self.batch.finished[row]:
                 self._final[row] = state_hash(self.batch.state, row)
         return step
 
     def _current(self) -> list[Episode]:
         width = self.batch.action_space.nvec.size
+        commanded = self.batch.enemy_actions is not None
         return [
             Episode(
                 seed,
                 np.array(self._actions[row], np.int64).reshape(-1, width),
                 self._final.get(row) or state_hash(self.batch.state, row),
+                np.array(self._enemy_actions[row], np.int64).reshape(-1, width)
+                if commanded
+                else None,
             )
             for row, seed in enumerate(self._seeds)
         ]

@@ -14,7 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
 from .batched_env import BatchedEnv, Observation
-from .gym_env import RENDER_MODES, check_render_mode
+from .gym_env import PICTURES, check_render_mode
 from .snapshot import Snapshot
 
 _NO_SEED: Final = -1
@@ -36,10 +36,10 @@ class ProxyVecEnv(VecEnv):
     def __init__(
         self, batch: BatchedEnv, seed: int | None = None, render_mode: str | None = None
     ) -> None:
-        check_render_mode(render_mode)
+        check_render_mode(render_mode, PICTURES)
         self.batch = batch
         self.render_mode = render_mode
-        self.metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 8}
+        self.metadata: dict[str, Any] = {"render_modes": list(PICTURES), "render_fps": 8}
         self.spec: Any = None
         super().__init__(batch.num_envs, batch.observation_space, batch.action_space)
         self._started = False

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from perceiver_rl.spaces import ActionError, ContractError
 
 from .engine import fields as f
+from .memory import Memory, Remembers, within
 from .scenarios import Scenario
 from .scenarios.scenario import Box
 
@@ -32,6 +33,7 @@ _SWAPPED: Final = (
     (f.OWN_LOST, f.ENEMY_LOST),
     (f.OWN_HEALERS, f.ENEMY_HEALERS),
 )
+_PLAYER: Final = "player."
 _OUTCOMES: Final = np.array([f.RUNNING, f.LOSS, f.WIN, f.DRAW])
 
 
@@ -99,6 +101,7 @@ class OtherSide:
         self.player = player
         self.refused: NDArray[np.int64] = np.zeros(batch.num_envs, np.int64)
         self.reward: NDArray[np.float32] = np.zeros(batch.num_envs, np.float32)
+        self.chosen: NDArray[np.int64] = np.zeros((batch.num_envs, 0), np.int64)
         self._life: NDArray[np.int64] = np.zeros(batch.num_envs, np.int64)
         self._batch = batch
         options: dict[str, Any] = dict(batch.options)
@@ -137,7 +140,8 @@ class OtherSide:
         view = self.view()
         chosen = self.player.act(view) if self.player is not None else np.asarray(actions)
         try:
-            return self._mirror.check_actions(chosen)
+            self.chosen = self._mirror.check_actions(chosen)
+            return self.chosen
         except ActionError as error:
             raise ActionError(f"enemy's actions: {error}") from None
 
@@ -174,6 +178,26 @@ class OtherSide:
     def _lowest_of_foes(self) -> NDArray[np.float32]:
         lowest: NDArray[np.float32] = self._batch.units[:, f.LOWEST, self._slot[self._theirs :]]
         return lowest
+
+    def memory(self) -> dict[str, NDArray[Any]]:
+        """Return a copy of what is kept between steps, the player's memory included."""
+        memory: dict[str, NDArray[Any]] = {
+            "refused": self.refused.copy(),
+            "life": self._life.copy(),
+            "reward": self.reward.copy(),
+        }
+        if isinstance(self.player, Remembers):
+            memory.update({f"{_PLAYER}{k}": v for k, v in self.player.memory().items()})
+        return memory
+
+    def recall(self, memory: Memory) -> None:
+        """Take back what :meth:`memory` has returned; without it, begin anew."""
+        self.begin(np.arange(len(self.refused)))
+        self.refused = np.array(memory.get("refused", self.refused))
+        self.reward = np.array(memory.get("reward", np.zeros_like(self.reward)))
+        self._life = np.array(memory.get("life", self._life))
+        if isinstance(self.player, Remembers):
+            self.player.recall(within(memory, _PLAYER))
 
     def begin(self, rows: NDArray[np.int64]) -> None:
         """Begin the count of refused orders anew, for games that have just started."""

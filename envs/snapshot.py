@@ -25,8 +25,9 @@ FORMAT: Final = 1
 class Snapshot:
     """A batch at one moment; take it with ``snapshot()`` and give it to ``restore()``.
 
-    It holds the games, not what surrounds them: opponent, reward and options are those of the batch
-    that it is restored to. With the same ones, games go on bit for bit.
+    It holds the games and what an opponent remembers, not what surrounds them: opponent, reward and
+    options are those of the batch that it is restored to. With the same ones, games go on bit for
+    bit.
 
     Args:
         scenario: Name of the scenario.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from perceiver_rl.spaces import ContractError, unknown
 
 from .batched_env import BatchedEnv, Observation
-from .gym_env import RENDER_MODES, check_render_mode
+from .gym_env import RENDER_MODES, check_render_mode, window_for
 from .scenarios import Scenario
 from .snapshot import Snapshot
 
@@ -29,7 +29,7 @@ class ProxyVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         num_envs: Number of games.
         autoreset_mode: ``NextStep`` (as Gymnasium's own vector environments do by default),
             ``SameStep`` or ``Disabled``, or the enum.
-        render_mode: ``rgb_array`` or None.
+        render_mode: ``rgb_array``, None, or ``human``: a window that shows the first game.
         **options: Of :class:`~perceiver_rl.envs.BatchedEnv`: opponent, reward, max_entities,
             illegal.
 
@@ -60,6 +60,7 @@ class ProxyVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._started = False
+        self._window = window_for(render_mode, self.batch)
 
     def reset(
         self,
@@ -85,6 +86,7 @@ class ProxyVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         rows = np.flatnonzero(mask)
         self._started = True
         observation = self.batch.reset([seeds[row] for row in rows], rows.tolist())
+        self._show()
         return observation, {"episode_seed": self.batch.seeds, "_episode_seed": mask}
 
     def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int]:
@@ -127,6 +129,7 @@ class ProxyVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             ended = np.flatnonzero(result.terminated | result.truncated)
         if ended.size and self.autoreset_mode is not AutoresetMode.DISABLED:
             self.batch.restart(ended)
+        self._show()
         return (
             result.observation,
             result.reward.astype(np.float64),
@@ -134,6 +137,15 @@ class ProxyVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             result.truncated,
             infos,
         )
+
+    def _show(self) -> None:
+        if self._window is not None:
+            self._window.show()
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Close the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
 
     def snapshot(self) -> Snapshot:
         """Return a copy of all games as they are."""
@@ -153,8 +165,8 @@ class ProxyVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         return observation
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
-        """Return a picture ``[height, width, 3]`` of each game, or None without a render mode."""
-        if self.render_mode is None:
+        """Return a picture ``[height, width, 3]`` of each game; None without ``rgb_array``."""
+        if self.render_mode != "rgb_array":
             return None
         from .render import draw_game  # Pillow is needed for pictures only
 

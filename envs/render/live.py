@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,10 @@ from numpy.typing import NDArray
 from ..batched_env import BatchedEnv
 from ..engine import fields as f
 from .picture import Artist
+from .window import Window
+
+_SHOWN_PER_SECOND: Final = 32
+_SHOWN_EVERY: Final = 2
 
 Show = Callable[[NDArray[np.uint8]], None]
 
@@ -41,3 +46,27 @@ class LiveView:
     def _between(self) -> None:
         if self._batch.games[self._row, f.LOOP] % self._every == 0:
             self.show()
+
+
+class GameWindow:
+    """A window that shows every other game loop of one game, four times as fast as normal speed.
+
+    Args:
+        batch: The games.
+        row: Which game.
+
+    Raises:
+        ContractError: If pygame is not installed.
+    """
+
+    def __init__(self, batch: BatchedEnv, row: int = 0) -> None:
+        self._window = Window(batch.scenario.name, _SHOWN_PER_SECOND)
+        self._view = LiveView(batch, self._window.show, _SHOWN_EVERY, row)
+
+    def show(self) -> None:
+        """Show the game as it stands, to be called after a step or reset."""
+        self._view.show()
+
+    def close(self) -> None:
+        """Close the window for good."""
+        self._window.close()

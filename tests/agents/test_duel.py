@@ -19,7 +19,8 @@ from perceiver_rl.agents.errors import CheckpointError, ConfigError, UserError
 from perceiver_rl.agents.evaluate import evaluate
 from perceiver_rl.agents.main import main
 from perceiver_rl.agents.players import Contender
-from perceiver_rl.envs import BatchedEnv, make_vec
+from perceiver_rl.envs import BatchedEnv, Replay, make_vec
+from perceiver_rl.envs.engine.fields import OUTCOME
 
 from .conftest import Run
 
@@ -131,6 +132,19 @@ def test_a_policy_is_loaded_without_unpickling_and_must_exist_and_fit(
     damaged.write_bytes(b"no zip file")
     with pytest.raises(CheckpointError, match="not a checkpoint"):
         BatchedEnv(BATTLE, 1, opponent=f"policy:{damaged}")
+
+
+def test_a_duel_writes_replays_that_play_again_bit_for_bit(tmp_path: Path) -> None:
+    folder = tmp_path / "replays"
+    settings = config("random", "elite", games=6, batch=2, replay=folder, output=tmp_path / "d")
+    (match,) = duel(settings).matches
+    for name, side in (("random-against-elite", match.own_side), ("elite-against-random", None)):
+        replay = Replay.load(folder / f"{name}.npz")
+        batch, letters = replay.make_batch(), ""
+        for episode in replay.episodes:
+            replay.play(batch, episode)
+            letters += " WLD"[int(batch.games[0, OUTCOME])]
+        assert letters == (side or match.enemy_side.translate(str.maketrans("WL", "LW")))
 
 
 def test_the_command_line_reads_a_duel() -> None:

@@ -123,7 +123,7 @@ def rewrite(path: Path, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 2}, "format 2, this version reads up to 1: .* newer perceiver-rl"),
+        ({"format": 3}, "format 3, this version reads up to 2: .* newer perceiver-rl"),
         ({"format": "x"}, "is no replay, or it is damaged"),
         ({"kind": "snapshot"}, "is no replay, it is a snapshot"),
         ({"final_hashes": []}, "no whole replay: its parts have different lengths"),

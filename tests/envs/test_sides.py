@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from perceiver_rl.envs import BatchedEnv, Scenario, make_control
 from perceiver_rl.envs.engine import fields as f
 from perceiver_rl.envs.replay import Recorder as Replays
+from perceiver_rl.envs.replay import Replay
 from perceiver_rl.envs.scenarios import SCENARIOS, point
 from perceiver_rl.envs.sides import looks_alike, swapped
 from perceiver_rl.spaces import ActionError, ContractError
@@ -259,11 +261,32 @@ def test_what_two_sides_need_is_said() -> None:
         player.step(action(player), action(player))
 
 
-def test_only_games_against_an_opponent_with_a_name_are_recorded_for_replay() -> None:
-    for opponent in ("commanded", Recorder()):
-        with pytest.raises(ContractError, match="cannot be replayed"):
-            Replays(BatchedEnv("Battle-3m", 1, opponent=opponent))
-    Replays(BatchedEnv("Battle-3m", 1, opponent="elite"))
+def control_of(batch: BatchedEnv, name: str, seed: int = 0) -> Any:
+    return make_control(name, batch.observation_space, batch.action_space, seed)
+
+
+def test_games_against_a_player_are_replayed_with_its_actions(tmp_path: Path) -> None:
+    probe = BatchedEnv("Battle-2s3z", 1)
+    for opponent in ("commanded", control_of(probe, "random"), control_of(probe, "elite")):
+        batch = BatchedEnv("Battle-2s3z", 3, opponent=opponent)
+        ours, theirs = control_of(batch, "focus-fire"), control_of(batch, "kite")
+        replays = Replays(batch)
+        observation = replays.reset([1, 2, 3])
+        for _ in range(40):
+            enemy = theirs.act(batch.observe("enemy")) if opponent == "commanded" else None
+            observation = replays.step(ours.act(observation), enemy).observation
+        replays.replay().save(tmp_path / "games.npz")
+        replay = Replay.load(tmp_path / "games.npz")
+        alone = replay.make_batch()
+        for row, episode in enumerate(replay.episodes):
+            replay.play(alone, episode)
+            np.testing.assert_array_equal(alone.units[0], batch.units[row])
+
+
+def test_a_script_that_plays_the_enemy_is_not_recorded() -> None:
+    replays = Replays(BatchedEnv("Battle-3m", 1, opponent="elite"))
+    replays.reset([1])
+    assert not replays.replay().holds_both_sides
 
 
 def test_every_battle_can_be_played_from_both_sides() -> None:

@@ -10,11 +10,15 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from perceiver_rl.envs import BatchedEnv, Snapshot, make_control, make_vec
+from perceiver_rl.envs.controls import CONTROLS
 from perceiver_rl.envs.opponents import OPPONENTS
 from perceiver_rl.envs.scenarios import SCENARIOS, env_id, find_scenario
+from perceiver_rl.envs.task_scripts import TASK_SCRIPTS
 from perceiver_rl.spaces import ContractError
 
 MINI_GAMES = [name for name in SCENARIOS if not name.startswith("Battle-")]
@@ -71,6 +75,62 @@ def test_an_opponent_keeps_nothing_that_a_snapshot_lacks(opponent: str) -> None:
     expected = random_play(batch, batch.restore(snapshot), 30)
     other = BatchedEnv("Battle-2s3z", 2, opponent=opponent)
     assert_same(random_play(other, other.restore(snapshot), 30), expected)
+
+
+PLAYERS = [name for name in CONTROLS if name not in TASK_SCRIPTS]
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    player=st.sampled_from(PLAYERS),
+    name=st.sampled_from(["Battle-2s3z", "Battle-terran_5_vs_5"]),
+    before=st.integers(0, 25),
+    seed=st.integers(0, 1000),
+)
+def test_a_snapshot_holds_what_a_player_of_the_enemy_remembers(
+    player: str, name: str, before: int, seed: int
+) -> None:
+    probe = BatchedEnv(name, 1)
+
+    def make_batch(seed: int) -> BatchedEnv:
+        enemy = make_control(player, probe.observation_space, probe.action_space, seed)
+        return BatchedEnv(name, 2, opponent=enemy)
+
+    batch = make_batch(seed)
+    random_play(batch, batch.reset([seed, 7]), before)
+    snapshot = batch.snapshot()
+    expected = [random_play(batch, batch.restore(snapshot), 20), batch.enemy_reward]
+    again = [random_play(batch, batch.restore(snapshot), 20), batch.enemy_reward]
+    assert_same(again, expected)
+    other = make_batch(seed + 1)
+    random_play(other, other.reset([8, 9]), 5)
+    assert_same([random_play(other, other.restore(snapshot), 20), other.enemy_reward], expected)
+
+
+def test_a_player_without_a_memory_in_the_snapshot_begins_anew() -> None:
+    plain = BatchedEnv("Battle-2s3z", 1, opponent="elite")
+    plain.reset([3])
+    snapshot = plain.snapshot()
+
+    def make_batch() -> BatchedEnv:
+        spaces = plain.observation_space, plain.action_space
+        return BatchedEnv("Battle-2s3z", 1, opponent=make_control("random", *spaces, 4))
+
+    fresh, used = make_batch(), make_batch()
+    random_play(used, used.reset([1]), 10)
+    expected = random_play(fresh, fresh.restore(snapshot), 20)
+    assert_same(random_play(used, used.restore(snapshot), 20), expected)
+
+
+def test_what_a_player_remembers_survives_a_file(tmp_path: Path) -> None:
+    probe = BatchedEnv("Battle-2s3z", 1)
+    spaces = probe.observation_space, probe.action_space
+    batch = BatchedEnv("Battle-2s3z", 2, opponent=make_control("random", *spaces, 4))
+    random_play(batch, batch.reset([1, 2]), 10)
+    batch.snapshot().save(tmp_path / "state.npz")
+    expected = random_play(batch, batch.observe(), 20)
+    snapshot = Snapshot.load(tmp_path / "state.npz")
+    assert_same(random_play(batch, batch.restore(snapshot), 20), expected)
 
 
 def test_a_snapshot_is_a_copy() -> None:

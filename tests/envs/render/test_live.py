@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from perceiver_rl.envs import BatchedEnv, make_control
 from perceiver_rl.envs.engine import fields as f
-from perceiver_rl.envs.render import LiveView, draw_game
+from perceiver_rl.envs.render import LiveView, draw_game, live
 from perceiver_rl.envs.scenarios import SCENARIOS
 from perceiver_rl.spaces import ContractError
 
@@ -107,9 +107,7 @@ def test_a_window_shows_the_frame_and_closes_when_asked_to(pygame: Any) -> None:
 def test_the_human_mode_shows_every_reset_and_step(
     pygame: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from perceiver_rl.envs import gym_env
-
-    monkeypatch.setattr(gym_env, "SHOWN_PER_SECOND", 10_000)
+    monkeypatch.setattr(live, "_SHOWN_PER_SECOND", 10_000)
     env = gym.make("perceiver_rl/Battle-3m-v0", render_mode="human")
     env.reset(seed=0)
     first = pygame.surfarray.array3d(pygame.display.get_surface())
@@ -124,6 +122,25 @@ def test_the_human_mode_shows_every_reset_and_step(
     assert env.render() is None
     env.close()
     env.close()
+
+
+def test_the_human_mode_of_many_games_shows_the_first(
+    pygame: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_SHOWN_PER_SECOND", 10_000)
+    env: Any = gym.make_vec("perceiver_rl/Battle-3m-v0", 3, render_mode="human")
+    plain: Any = gym.make_vec("perceiver_rl/Battle-3m-v0", 3)
+    for each in (env, plain):
+        each.reset(seed=0)
+        each.step(np.array([[4, 1, 1, 1, 0, 0, 0, 0, 255]] * 3))
+    np.testing.assert_array_equal(env.batch.units, plain.batch.units)
+    np.testing.assert_array_equal(
+        pygame.surfarray.array3d(pygame.display.get_surface()).swapaxes(0, 1)[56:400, :200],
+        draw_game(env.batch, 0)[56:400, :200],
+    )
+    assert env.render() is None
+    env.close()
+    assert not pygame.display.get_init()
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
