@@ -56,4 +56,15 @@ def _action_parts(space: spaces.Space[Any]) -> dict[str, str]:
     for at, kind in enumerate(space.types):
         selects = "selects units" if kind.selects else "selects nothing"
         parts[f"action type {at}"] = f"{kind.name} ({selects}, target {kind.target})"
+        parts |= _timing(space, at)
     return parts
+
+
+def _timing(space: UnitActionSpace, at: int) -> dict[str, str]:
+    """Return which optional arguments an action type uses; nothing in a space without any."""
+    used = dict(zip(space.arguments, space.uses[at, 1:], strict=True))
+    return {
+        f"{name} of action type {at}": f"{space.argument_size(name)} values" if use else "unused"
+        for name, use in used.items()
+        if name in ("queued", "delay")
+    }

@@ -103,6 +103,8 @@ def check_same_but_size_of_actions(trained: spaces.Space[Any], found: spaces.Spa
         raise ContractError(
             f"trained for the action types {trained.names}, the environment has {found.names}"
         )
+    if (trained.arguments, trained.max_delay) != (found.arguments, found.max_delay):
+        raise ContractError(f"trained for the actions {trained}, the environment has {found}")
     if trained.grid != found.grid:
         raise ContractError(
             f"trained for the grid {trained.grid}, the environment has {found.grid}"

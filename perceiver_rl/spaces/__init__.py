@@ -7,7 +7,8 @@ action is one row of a :class:`UnitActionSpace`. Axes: ``entity`` N, ``feature``
 grid rows G_r and columns G_c.
 """
 
-from perceiver_rl.spaces._actions import ActionType, UnitAction, UnitActionSpace
+from perceiver_rl.spaces._action_types import ActionType, UnitAction
+from perceiver_rl.spaces._actions import UnitActionSpace
 from perceiver_rl.spaces._entities import Column, EntitySpace
 from perceiver_rl.spaces._errors import (
     ActionError,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from perceiver_rl.spaces._action_types import ActionType, UnitAction, uses
 from perceiver_rl.spaces._errors import ActionError, ContractError, unknown
 from perceiver_rl.spaces._keys import (
     ACTION_TYPE_MASK,
@@ -18,65 +18,26 @@ from perceiver_rl.spaces._keys import (
     TARGET_MASK,
 )
 
-Target = Literal["none", "unit", "point"]
-
-
-@dataclass(frozen=True, slots=True)
-class ActionType:
-    """One kind of order: its name, whether it selects units, and what it is aimed at.
-
-    Raises:
-        ContractError: If the target is none of ``none``, ``unit`` and ``point``.
-    """
-
-    name: str
-    selects: bool = False
-    target: Target = "none"
-
-    def __post_init__(self) -> None:
-        if self.target not in ("none", "unit", "point"):
-            known = ("none", "unit", "point")
-            raise ContractError(
-                f"action type {self.name!r}: {unknown('target', self.target, known)}"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class UnitAction:
-    """A decoded action.
-
-    Args:
-        action_type: Index into :attr:`UnitActionSpace.types`.
-        selected: Entity indices that receive the order; kept sorted and distinct.
-        target_unit: Entity index, or None if the type is not aimed at a unit.
-        target_cell: ``(row, column)`` of the grid, or None if the type is not aimed at a point.
-    """
-
-    action_type: int
-    selected: tuple[int, ...] = ()
-    target_unit: int | None = None
-    target_cell: tuple[int, int] | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "selected", tuple(sorted({int(i) for i in self.selected})))
-
 
 class UnitActionSpace(spaces.MultiDiscrete):
-    """``[action_type | selected_0 .. selected_{N-1} | target_unit | target_cell]``.
+    """``[action_type | selected_0 .. _{N-1} | target_unit | target_cell | queued | delay]``.
 
-    A ``MultiDiscrete`` with ``nvec = [A, 2, ..., 2, N, G_r * G_c]``, so every algorithm that can
-    carry a MultiDiscrete can carry it. Arguments that an action type does not use are 0; without a
-    grid the last component has the one value 0.
+    A ``MultiDiscrete`` with ``nvec = [A, 2, ..., 2, N, G_r * G_c, 2, D]``, so every algorithm that
+    can carry a MultiDiscrete can carry it. The last two components are there only when asked for.
+    Arguments that an action type does not use are 0; without a grid the cell has the one value 0.
 
     Args:
         types: The action types.
         max_entities: N, the same as the observation's.
         grid: Rows and columns of the target grid; None if no type is aimed at a point.
         seed: Seed of :meth:`sample`.
+        queued: Whether an action has a ``queued`` flag, used by the types that are ``queueable``.
+        max_delay: D: an action has a ``delay`` in ``[0, D)``, used by the types that have
+            ``delays`` (AlphaStar: 128); None for actions without.
 
     Raises:
-        ContractError: If there is no type, a name appears twice, a size is less than 1, or a type
-            is aimed at a point and there is no grid.
+        ContractError: If there is no type, a name appears twice, a size is less than 1, a type
+            is aimed at a point and there is no grid, or no type uses an argument asked for.
     """
 
     def __init__(
@@ -85,22 +46,52 @@ class UnitActionSpace(spaces.MultiDiscrete):
         max_entities: int,
         grid: tuple[int, int] | None = None,
         seed: int | np.random.Generator | None = None,
+        *,
+        queued: bool = False,
+        max_delay: int | None = None,
     ) -> None:
-        names = [kind.name for kind in types]
-        if not names or len(set(names)) != len(names):
-            raise ContractError(f"a UnitActionSpace needs types with distinct names, not {names}")
-        if max_entities < 1:
-            raise ContractError(f"max_entities must be at least 1, not {max_entities}")
-        if grid is None and any(kind.target == "point" for kind in types):
-            raise ContractError("an action type is aimed at a point, so the space needs a grid")
-        if grid is not None and (len(grid) != 2 or min(grid) < 1):
-            raise ContractError(f"grid must be (rows, columns), both at least 1, not {grid}")
+        _check_space(types, max_entities, grid)
+        if queued and not any(kind.queueable for kind in types):
+            raise ContractError("queued=True needs an action type with queueable=True")
+        if max_delay is not None and max_delay < 1:
+            raise ContractError(f"max_delay must be at least 1 or None, not {max_delay}")
+        if max_delay is not None and not any(kind.delays for kind in types):
+            raise ContractError(f"max_delay={max_delay} needs an action type with delays=True")
         self.types = tuple(types)
         self.max_entities = int(max_entities)
         self.grid = None if grid is None else (int(grid[0]), int(grid[1]))
         self.num_cells = 1 if self.grid is None else self.grid[0] * self.grid[1]
-        nvec = [len(self.types), *[2] * self.max_entities, self.max_entities, self.num_cells]
+        self.queued = bool(queued)
+        self.max_delay = None if max_delay is None else int(max_delay)
+        nvec = [len(self.types), *[2] * self.max_entities]
+        nvec += [self.argument_size(name) for name in self.arguments]
         super().__init__(nvec, dtype=np.int64, seed=seed)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Names of the components after the selection, in order."""
+        optional = {"queued": self.queued, "delay": self.max_delay is not None}
+        return ("target_unit", "target_cell", *(name for name, there in optional.items() if there))
+
+    def argument_size(self, name: str) -> int:
+        """Return how many values an argument has."""
+        sizes = {
+            "target_unit": self.max_entities,
+            "target_cell": self.num_cells,
+            "queued": 2,
+            "delay": self.max_delay or 0,
+        }
+        return sizes[name]
+
+    def position(self, argument: str) -> int:
+        """Return where an argument lies in an action vector.
+
+        Raises:
+            ContractError: If the space has no such argument.
+        """
+        if argument not in self.arguments:
+            raise ContractError(unknown("argument", argument, self.arguments))
+        return 1 + self.max_entities + self.arguments.index(argument)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,9 +105,12 @@ class UnitActionSpace(spaces.MultiDiscrete):
 
     @property
     def uses(self) -> NDArray[np.bool_]:
-        """``[A, 3]``: whether each type uses a selection, a target unit, a target cell."""
+        """``[A, 1 + arguments]``: whether a type uses the selection, and each argument."""
         return np.array(
-            [(kind.selects, kind.target == "unit", kind.target == "point") for kind in self.types]
+            [
+                (kind.selects, *(uses(kind, argument) for argument in self.arguments))
+                for kind in self.types
+            ]
         )
 
     def index(self, name: str) -> int:
@@ -130,60 +124,81 @@ class UnitActionSpace(spaces.MultiDiscrete):
         return self.names.index(name)
 
     def canonical(self, vectors: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-        """Return a copy of ``[..., 3 + N]`` vectors with every unused argument set to 0."""
+        """Return a copy of ``[..., 1 + N + arguments]`` with every unused argument set to 0."""
         canonical: NDArray[np.int64] = np.array(vectors, dtype=np.int64)
-        selects, at_unit, at_point = np.moveaxis(self.uses[canonical[..., 0]], -1, 0)
-        canonical[..., self.selection] *= selects[..., None]
-        canonical[..., -2] *= at_unit
-        canonical[..., -1] *= at_point
+        used = self.uses[canonical[..., 0]]
+        canonical[..., self.selection] *= used[..., :1]
+        canonical[..., self.selection.stop :] *= used[..., 1:]
         return canonical
 
     def decode(self, vector: NDArray[np.integer[Any]] | Sequence[int]) -> UnitAction:
-        """Return the action that a vector ``[3 + N]`` stands for; unused arguments are ignored.
+        """Return the action that a vector stands for; unused arguments are ignored.
 
         Raises:
             ActionError: If the vector is not in this space; names the component.
         """
         vector = self._checked(np.asarray(vector))
         kind = self.types[vector[0]]
-        cell = divmod(int(vector[-1]), self.grid[1]) if self.grid else None
+        given = {
+            name: int(value)
+            for name, value in zip(
+                self.arguments, vector[self.selection.stop :].tolist(), strict=True
+            )
+            if uses(kind, name)
+        }
+        cell = given.get("target_cell")
         return UnitAction(
             action_type=int(vector[0]),
             selected=tuple(np.flatnonzero(vector[self.selection]).tolist()) if kind.selects else (),
-            target_unit=int(vector[-2]) if kind.target == "unit" else None,
-            target_cell=cell if kind.target == "point" else None,
+            target_unit=given.get("target_unit"),
+            target_cell=None if cell is None or not self.grid else divmod(cell, self.grid[1]),
+            queued=bool(given.get("queued", 0)),
+            delay=given.get("delay", 0),
         )
 
     def encode(self, action: UnitAction) -> NDArray[np.int64]:
-        """Return the vector ``[3 + N]`` of an action: the inverse of :meth:`decode`.
+        """Return the vector of an action: the inverse of :meth:`decode`.
 
         Raises:
-            ActionError: If a value is out of range, or an argument is given that the type does not
-                use, or missing that it does.
+            ActionError: If a value is out of range, or an argument is given that the type (or the
+                space) does not use, or missing that it does.
         """
         if not 0 <= action.action_type < len(self.types):
             raise ActionError(f"action type {action.action_type} is not in [0, {len(self.types)})")
         kind = self.types[action.action_type]
-        for name, value, used in (
-            ("target_unit", action.target_unit, kind.target == "unit"),
-            ("target_cell", action.target_cell, kind.target == "point"),
-        ):
-            if used != (value is not None):
-                need = "needs" if used else "has no"
-                raise ActionError(f"action type {kind.name!r} {need} {name}, got {value}")
-        if action.selected and not kind.selects:
-            raise ActionError(f"action type {kind.name!r} selects no units, got {action.selected}")
-        vector = np.zeros(3 + self.max_entities, dtype=np.int64)
+        self._check_given(action, kind)
+        vector = np.zeros(len(self.nvec), dtype=np.int64)
         vector[0] = action.action_type
         for entity in action.selected:
             if not 0 <= entity < self.max_entities:
                 raise ActionError(f"selected entity {entity} is not in [0, {self.max_entities})")
             vector[1 + entity] = 1
         if action.target_unit is not None:
-            vector[-2] = action.target_unit
+            vector[self.position("target_unit")] = action.target_unit
         if action.target_cell is not None:
-            vector[-1] = self._cell_index(action.target_cell)
+            vector[self.position("target_cell")] = self._cell_index(action.target_cell)
+        if action.queued:
+            vector[self.position("queued")] = 1
+        if action.delay:
+            vector[self.position("delay")] = action.delay
         return self._checked(vector)
+
+    def _check_given(self, action: UnitAction, kind: ActionType) -> None:
+        """Check that an action has the arguments of its type and no others."""
+        for name, target in (
+            ("target_unit", action.target_unit),
+            ("target_cell", action.target_cell),
+        ):
+            if uses(kind, name) != (target is not None):
+                need = "needs" if uses(kind, name) else "has no"
+                raise ActionError(f"action type {kind.name!r} {need} {name}, got {target}")
+        if action.selected and not kind.selects:
+            raise ActionError(f"action type {kind.name!r} selects no units, got {action.selected}")
+        for name, value in (("queued", action.queued), ("delay", action.delay)):
+            if value and name not in self.arguments:
+                raise ActionError(f"actions of this space have no {name}, got {value}")
+            if value and not uses(kind, name):
+                raise ActionError(f"action type {kind.name!r} has no {name}, got {value}")
 
     def _cell_index(self, cell: tuple[int, int]) -> int:
         assert self.grid is not None  # guaranteed by the constructor for a type aimed at a point
@@ -198,7 +213,7 @@ class UnitActionSpace(spaces.MultiDiscrete):
             return "action_type"
         if position <= self.max_entities:
             return f"selected_{position - 1}"
-        return "target_unit" if position == self.max_entities + 1 else "target_cell"
+        return self.arguments[position - self.max_entities - 1]
 
     def _checked(self, vector: NDArray[Any]) -> NDArray[np.int64]:
         if vector.shape != self.nvec.shape:
@@ -219,7 +234,7 @@ class UnitActionSpace(spaces.MultiDiscrete):
         vector: NDArray[np.integer[Any]] | Sequence[int],
         observation: Mapping[str, NDArray[Any]],
     ) -> None:
-        """Check a vector ``[3 + N]`` against the masks of one (unbatched) observation.
+        """Check a vector against the masks of one (unbatched) observation.
 
         A missing mask forbids nothing, except that only entities that exist can be selected or
         aimed at. A selecting type must select somebody if anybody is selectable.
@@ -256,6 +271,8 @@ class UnitActionSpace(spaces.MultiDiscrete):
             and self.types == other.types
             and self.max_entities == other.max_entities
             and self.grid == other.grid
+            and self.queued == other.queued
+            and self.max_delay == other.max_delay
         )
 
     __hash__ = None  # type: ignore[assignment]  # mutable, as every gymnasium space
@@ -268,4 +285,21 @@ class UnitActionSpace(spaces.MultiDiscrete):
 
     def __repr__(self) -> str:
         types = ", ".join(self.names)
-        return f"UnitActionSpace({types}; max_entities={self.max_entities}, grid={self.grid})"
+        optional = ", queued" if self.queued else ""
+        optional += f", max_delay={self.max_delay}" if self.max_delay is not None else ""
+        size = f"max_entities={self.max_entities}, grid={self.grid}{optional}"
+        return f"UnitActionSpace({types}; {size})"
+
+
+def _check_space(
+    types: Sequence[ActionType], max_entities: int, grid: tuple[int, int] | None
+) -> None:
+    names = [kind.name for kind in types]
+    if not names or len(set(names)) != len(names):
+        raise ContractError(f"a UnitActionSpace needs types with distinct names, not {names}")
+    if max_entities < 1:
+        raise ContractError(f"max_entities must be at least 1, not {max_entities}")
+    if grid is None and any(kind.target == "point" for kind in types):
+        raise ContractError("an action type is aimed at a point, so the space needs a grid")
+    if grid is not None and (len(grid) != 2 or min(grid) < 1):
+        raise ContractError(f"grid must be (rows, columns), both at least 1, not {grid}")

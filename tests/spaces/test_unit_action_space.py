@@ -24,6 +24,17 @@ TYPES = [
     ActionType("move", selects=True, target="point"),
 ]
 SPACE = UnitActionSpace(types=TYPES, max_entities=4, grid=(2, 3))
+TIMED = UnitActionSpace(
+    [
+        ActionType("no_op"),
+        ActionType("build", target="point", queueable=True),
+        ActionType("cry", selects=True, delays=False),
+    ],
+    max_entities=2,
+    grid=(2, 3),
+    queued=True,
+    max_delay=5,
+)
 
 
 def test_components_are_type_then_one_bit_per_entity_then_both_targets() -> None:
@@ -35,6 +46,27 @@ def test_without_a_grid_the_cell_has_one_value() -> None:
     assert UnitActionSpace(TYPES[:2], 2).nvec.tolist() == [2, 2, 2, 2, 1]
 
 
+def test_queued_and_delay_follow_the_targets_only_when_asked_for() -> None:
+    assert TIMED.nvec.tolist() == [3, 2, 2, 2, 6, 2, 5]
+    assert [TIMED.component(i) for i in range(7)] == [
+        *("action_type", "selected_0", "selected_1"),
+        *("target_unit", "target_cell", "queued", "delay"),
+    ]
+    types = TIMED.types
+    assert UnitActionSpace(types, 2, (2, 3), queued=True).nvec.tolist() == [3, 2, 2, 2, 6, 2]
+    assert UnitActionSpace(types, 2, (2, 3), max_delay=5).nvec.tolist() == [3, 2, 2, 2, 6, 5]
+
+
+def test_each_type_says_whether_it_uses_queued_and_delay() -> None:
+    assert TIMED.uses[:, 3:].tolist() == [[False, True], [True, True], [False, False]]
+    full = np.array([[kind, 1, 1, 1, 5, 1, 4] for kind in range(3)])
+    expected = [[0, 0, 0, 0, 0, 0, 4], [1, 0, 0, 0, 5, 1, 4], [2, 1, 1, 0, 0, 0, 0]]
+    assert TIMED.canonical(full).tolist() == expected
+    assert TIMED.decode(full[0]) == UnitAction(0, delay=4)
+    assert TIMED.decode(full[1]) == UnitAction(1, target_cell=(1, 2), queued=True, delay=4)
+    assert TIMED.decode(full[2]) == UnitAction(2, selected=(0, 1))
+
+
 def test_a_vector_decodes_to_names_sets_and_cells() -> None:
     attack = SPACE.decode(np.array([1, 0, 1, 0, 1, 3, 5]))
     assert attack == UnitAction(1, selected=(1, 3), target_unit=3)
@@ -43,9 +75,10 @@ def test_a_vector_decodes_to_names_sets_and_cells() -> None:
     assert SPACE.decode([0, 1, 1, 1, 1, 3, 5]) == UnitAction(0)
 
 
-@given(seed=st.integers(0, 2**31))
-def test_encode_and_decode_are_inverse(seed: int) -> None:
-    space = UnitActionSpace(TYPES, 4, (2, 3), seed=seed)
+@given(seed=st.integers(0, 2**31), timed=st.booleans())
+def test_encode_and_decode_are_inverse(seed: int, timed: bool) -> None:
+    space = copy.deepcopy(TIMED if timed else SPACE)
+    space.seed(seed)
     vector = space.sample()
     action = space.decode(vector)
     assert space.decode(space.encode(action)) == action
@@ -64,9 +97,12 @@ def test_selected_entities_are_a_set() -> None:
 
 
 def test_survives_copy_and_pickle() -> None:
-    for other in (copy.deepcopy(SPACE), pickle.loads(pickle.dumps(SPACE))):
-        assert other == SPACE
-        assert other.types == SPACE.types
+    for space in (SPACE, TIMED):
+        for other in (copy.deepcopy(space), pickle.loads(pickle.dumps(space))):
+            assert other == space
+            assert other.types == space.types
+    assert UnitActionSpace(TIMED.types, 2, (2, 3), queued=True) != TIMED
+    assert UnitActionSpace(TIMED.types, 2, (2, 3), queued=True, max_delay=4) != TIMED
     assert UnitActionSpace(TYPES[:2], 4, (2, 3)) != SPACE
     assert UnitActionSpace(TYPES, 4, (3, 2)) != SPACE
 
@@ -103,6 +139,21 @@ def test_a_vector_outside_the_space_is_refused_by_component(vector: Any, message
 def test_an_action_that_no_vector_stands_for_is_refused(action: UnitAction, message: str) -> None:
     with pytest.raises(ActionError, match=message):
         SPACE.encode(action)
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        (UnitAction(0, queued=True), "'no_op' has no queued, got True"),
+        (UnitAction(2, selected=(0,), delay=3), "'cry' has no delay, got 3"),
+        (UnitAction(0, delay=5), r"delay=5 is not in \[0, 5\)"),
+    ],
+)
+def test_timing_that_a_type_does_not_use_is_refused(action: UnitAction, message: str) -> None:
+    with pytest.raises(ActionError, match=message):
+        TIMED.encode(action)
+    with pytest.raises(ActionError, match="actions of this space have no queued, got True"):
+        SPACE.encode(UnitAction(0, queued=True))
 
 
 OBSERVATION = {
@@ -154,6 +205,13 @@ def test_a_selecting_type_may_select_nobody_where_nobody_is_selectable() -> None
         (lambda: UnitActionSpace(TYPES, 3), "needs a grid"),
         (lambda: UnitActionSpace(TYPES, 3, (0, 4)), r"grid must be \(rows, columns\)"),
         (lambda: SPACE.index("atack"), "unknown action type 'atack'.*'attack'"),
+        (lambda: UnitActionSpace(TYPES[:2], 3, queued=True), "needs an action type with queueable"),
+        (lambda: UnitActionSpace(TYPES[:2], 3, max_delay=0), "max_delay must be at least 1"),
+        (
+            lambda: UnitActionSpace([ActionType("a", delays=False)], 3, max_delay=4),
+            "max_delay=4 needs an action type with delays=True",
+        ),
+        (lambda: SPACE.position("delay"), "unknown argument 'delay'"),
     ],
 )
 def test_impossible_spaces_are_refused(make: Any, message: str) -> None:
