@@ -31,10 +31,10 @@ class Losses(NamedTuple):
 
     Args:
         steps: How many steps.
-        used: ``[4]``, how many of them use each part of an action.
-        nll: ``[4]``, negative log-likelihood of each part, in nats.
+        used: ``[6]``, how many of them use each part of an action (``PARTS``).
+        nll: ``[6]``, negative log-likelihood of each part, in nats.
         squared_error: Of the critic, in units of the variance of returns.
-        agreeing: ``[4]``, greedy choices that are the teacher's, where the part is used.
+        agreeing: ``[6]``, greedy choices that are the teacher's, where the part is used.
     """
 
     steps: int
@@ -173,19 +173,26 @@ class Cloning:
         log_probs = head.evaluate(inputs, actions, smoothing).log_probs
         error = (values - returns).square() * self._value_scale
         loss = self.config.value_weight * error.mean() - log_probs.sum(-1).mean()
-        used = torch.cat([torch.ones_like(actions[:, :1]).bool(), head.uses[actions[:, 0]]], dim=-1)
-        agreeing = np.zeros(len(PARTS))
+        used = head.uses[actions[:, 0]]
+        agreeing = torch.zeros_like(used)
         if with_agreement:
-            agreeing = _sums(head.agreement(inputs, actions) & used)
+            agreeing = head.agreement(inputs, actions) & used
         losses = Losses(
-            len(actions), _sums(used), -_sums(log_probs), float(error.detach().sum()), agreeing
+            len(actions),
+            _sums(head, used),
+            -_sums(head, log_probs),
+            float(error.detach().sum()),
+            _sums(head, agreeing),
         )
         return loss, losses
 
 
-def _sums(values: Tensor) -> NDArray[np.float64]:
-    result: NDArray[np.float64] = values.detach().double().sum(0).cpu().numpy()
-    return result
+def _sums(head: UnitActionHead, values: Tensor) -> NDArray[np.float64]:
+    """Return sums in the order of ``PARTS``; a part that the head does not have has 0."""
+    sums = np.zeros(len(PARTS))
+    positions = [PARTS.index(part) for part in head.parts]
+    sums[positions] = values.detach().double().sum(0).cpu().numpy()
+    return sums
 
 
 def read(policy: EntityPolicy, observation: Any) -> tuple[HeadInputs, Tensor]:

@@ -1,33 +1,51 @@
-"""Action heads: type, selection, targets, and their joint distribution."""
+"""Action heads: type, delay, queued, selection, targets, and their joint distribution."""
 
-from perceiver_rl.heads.config import HeadConfig
-from perceiver_rl.heads.select_entity import SelectEntityHead
-from perceiver_rl.heads.selection import (
+from perceiver_rl.heads.arguments import ArgumentHead, GatedTypeHead, PlainTypeHead
+from perceiver_rl.heads.build import (
     SELECTIONS,
-    IndependentSelection,
-    PointerSelection,
-    Scored,
-    SelectionHead,
     SelectionName,
     build_selection,
+    build_target_cell,
+    build_type_head,
 )
-from perceiver_rl.heads.targets import TargetCell, TargetUnit
-from perceiver_rl.heads.unit_action import PARTS, ActionParts, HeadInputs, UnitActionHead
+from perceiver_rl.heads.conditionals import ActionParts, Conditionals
+from perceiver_rl.heads.config import CELL_DECODERS, CellDecoder, HeadConfig
+from perceiver_rl.heads.independent import IndependentSelection
+from perceiver_rl.heads.inputs import PARTS, HeadInputs, InputSizes
+from perceiver_rl.heads.pointer import PointerSelection
+from perceiver_rl.heads.select_entity import SelectEntityHead
+from perceiver_rl.heads.selection import Candidates, ScoredSet, SelectionHead
+from perceiver_rl.heads.targets import PointerCell, QueryCell, TargetCell, TargetUnit
+from perceiver_rl.heads.unit_action import UnitActionHead
+from perceiver_rl.heads.upsample import UpsampleCell
 
 __all__ = [
+    "CELL_DECODERS",
     "PARTS",
     "SELECTIONS",
     "ActionParts",
+    "ArgumentHead",
+    "Candidates",
+    "CellDecoder",
+    "Conditionals",
+    "GatedTypeHead",
     "HeadConfig",
     "HeadInputs",
     "IndependentSelection",
+    "InputSizes",
+    "PlainTypeHead",
+    "PointerCell",
     "PointerSelection",
-    "Scored",
+    "QueryCell",
+    "ScoredSet",
     "SelectEntityHead",
     "SelectionHead",
     "SelectionName",
     "TargetCell",
     "TargetUnit",
     "UnitActionHead",
+    "UpsampleCell",
     "build_selection",
+    "build_target_cell",
+    "build_type_head",
 ]

@@ -10,22 +10,33 @@ from __future__ import annotations
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn import functional
 
 ILLEGAL = -1e30
 
 
 def masked_log_softmax(
-    logits: Float[Tensor, "*batch choice"], legal: Bool[Tensor, "*batch choice"]
+    logits: Float[Tensor, "*batch choice"],
+    legal: Bool[Tensor, "*batch choice"] | None = None,
+    temperature: float = 1.0,
 ) -> Float[Tensor, "*batch choice"]:
     """Normalize logits over the legal choices.
 
     Args:
         logits: Finite everywhere.
-        legal: True where a choice may be made; a row without any takes choice 0.
+        legal: True where a choice may be made, None if all may; a row without any takes choice 0.
+        temperature: Divides the logits; 0 leaves the (first) likeliest choice alone.
 
     Returns:
         Log-probabilities, about ``ILLEGAL`` where a choice is not legal.
     """
+    if temperature == 0:
+        log_probs = masked_log_softmax(logits, legal)
+        legal = functional.one_hot(log_probs.argmax(-1), logits.shape[-1]).bool()
+    elif temperature != 1:
+        logits = logits / temperature
+    if legal is None:
+        return logits.log_softmax(-1)
     nothing = ~legal.any(-1, keepdim=True)
     first = torch.zeros_like(legal)
     first[..., 0] = True
@@ -36,6 +47,15 @@ def masked_log_softmax(
 def entropy(log_probs: Float[Tensor, "*batch choice"]) -> Float[Tensor, "*batch"]:
     """Return the exact entropy in nats."""
     return -(log_probs.exp() * log_probs).sum(-1)
+
+
+def kl(
+    log_probs: Float[Tensor, "*batch choice"], others: Float[Tensor, "*batch choice"]
+) -> Float[Tensor, "*batch"]:
+    """Return the exact KL divergence in nats; infinite where ``others`` forbids what may happen."""
+    forbidden = ((log_probs > ILLEGAL / 2) & (others < ILLEGAL / 2)).any(-1)
+    divergence = (log_probs.exp() * (log_probs - others)).sum(-1)
+    return divergence.masked_fill(forbidden, torch.inf)
 
 
 def sample(log_probs: Float[Tensor, "*batch choice"], deterministic: bool) -> Int[Tensor, "*batch"]:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from perceiver_rl.heads.categorical import masked_log_softmax
 from perceiver_rl.heads.config import HeadConfig
-from perceiver_rl.heads.selection import IndependentSelection
+from perceiver_rl.heads.independent import IndependentSelection
 from perceiver_rl.nn import linear
 
 

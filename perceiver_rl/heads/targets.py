@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import torch
-from jaxtyping import Bool, Float
+from abc import ABC, abstractmethod
+
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from perceiver_rl.heads.categorical import masked_log_softmax
 from perceiver_rl.heads.config import HeadConfig
-from perceiver_rl.nn import fourier_features, grid_positions, linear
+from perceiver_rl.heads.inputs import HeadInputs
+from perceiver_rl.nn import CrossAttentionBlock, fourier_features, grid_positions, linear
 
 
 class TargetUnit(nn.Module):
@@ -24,19 +25,24 @@ class TargetUnit(nn.Module):
         self,
         context: Float[Tensor, "batch embedding"],
         per_entity: Float[Tensor, "batch entity width"],
-        targets: Bool[Tensor, "batch entity"],
     ) -> Float[Tensor, "batch entity"]:
-        """Return the log-probability of each target; without any legal one, entity 0 has 0."""
+        """Return the logit of each target."""
         keys, query = self.key(per_entity), self.query(context)
-        logits = torch.bmm(keys, query.unsqueeze(-1)).squeeze(-1) * self.scale
-        return masked_log_softmax(logits, targets)
+        return (keys @ query.unsqueeze(-1)).squeeze(-1) * self.scale
 
 
-class TargetCell(nn.Module):
-    """A pointer over the cells of a grid: query from the embedding, keys from Fourier positions.
+class TargetCell(nn.Module, ABC):
+    """Chooses a cell of the grid."""
 
-    No parameter depends on the size of the grid.
-    """
+    @abstractmethod
+    def forward(
+        self, context: Float[Tensor, "batch embedding"], inputs: HeadInputs
+    ) -> Float[Tensor, "batch cell"]:
+        """Return the logit of each cell, in row-major order."""
+
+
+class _PositionedCell(TargetCell):
+    """A decoder that knows cells by their Fourier positions: no parameter depends on the grid."""
 
     features: Tensor
 
@@ -44,8 +50,15 @@ class TargetCell(nn.Module):
         super().__init__()
         features = fourier_features(grid_positions(grid), config.cell_bands, grid)
         self.register_buffer("features", features, persistent=False)
+
+
+class PointerCell(_PositionedCell):
+    """A pointer over the cells: query from the embedding, keys from Fourier positions."""
+
+    def __init__(self, grid: tuple[int, int], config: HeadConfig) -> None:
+        super().__init__(grid, config)
         self.key = nn.Sequential(
-            linear(features.shape[1], config.hidden_width),
+            linear(self.features.shape[1], config.hidden_width),
             nn.ReLU(),
             linear(config.hidden_width, config.key_width),
         )
@@ -53,15 +66,30 @@ class TargetCell(nn.Module):
         self.scale = config.key_width**-0.5
 
     def forward(
-        self,
-        context: Float[Tensor, "batch embedding"],
-        cells: Bool[Tensor, "batch cell"] | None = None,
+        self, context: Float[Tensor, "batch embedding"], inputs: HeadInputs
     ) -> Float[Tensor, "batch cell"]:
-        """Return the log-probability of each cell, in row-major order.
+        """Compare the query with every position."""
+        return self.query(context) @ self.key(self.features).t() * self.scale
 
-        Args:
-            context: The autoregressive embedding.
-            cells: True where a cell is legal, None if all are; without any, cell 0 has 0.
-        """
-        logits = self.query(context) @ self.key(self.features).t() * self.scale
-        return logits.log_softmax(-1) if cells is None else masked_log_softmax(logits, cells)
+
+class QueryCell(_PositionedCell):
+    """Perceiver IO's decoder with one position query per cell, which cross-attends to the entities.
+
+    A query is the cell's Fourier position plus the embedding of what has been chosen so far; it
+    reads where the entities are from their embeddings.
+    """
+
+    def __init__(self, grid: tuple[int, int], width: int, config: HeadConfig) -> None:
+        super().__init__(grid, config)
+        self.query = linear(self.features.shape[1], config.hidden_width)
+        self.from_context = linear(config.embedding_width, config.hidden_width)
+        self.cross_attend = CrossAttentionBlock(config.hidden_width, width, activation="relu")
+        self.logit = linear(config.hidden_width, 1)
+
+    def forward(
+        self, context: Float[Tensor, "batch embedding"], inputs: HeadInputs
+    ) -> Float[Tensor, "batch cell"]:
+        """Ask for every cell; without any entity the positions and the context decide alone."""
+        queries = self.query(self.features) + self.from_context(context).unsqueeze(1)
+        read = self.cross_attend(queries, inputs.per_entity, inputs.present)
+        return self.logit(read).squeeze(-1)

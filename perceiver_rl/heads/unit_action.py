@@ -1,128 +1,75 @@
-"""The joint distribution of a unit action: type -> selection -> target, each seeing the earlier."""
+"""The joint distribution of a unit action: each part sees the choices before it."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from perceiver_rl.heads import categorical
+from perceiver_rl.heads.arguments import ArgumentHead
+from perceiver_rl.heads.build import build_selection, build_target_cell, build_type_head
+from perceiver_rl.heads.conditionals import SELECTION, ActionParts, Conditionals
 from perceiver_rl.heads.config import HeadConfig
-from perceiver_rl.heads.selection import Scored, build_selection
-from perceiver_rl.heads.targets import TargetCell, TargetUnit
+from perceiver_rl.heads.inputs import PARTS, HeadInputs, InputSizes
+from perceiver_rl.heads.selection import Candidates
+from perceiver_rl.heads.targets import TargetUnit
 from perceiver_rl.nn import linear
 from perceiver_rl.spaces import UnitActionSpace
-
-PARTS = ("action_type", "selection", "target_unit", "target_cell")
-
-
-class HeadInputs(NamedTuple):
-    """What the head decides from.
-
-    Attributes:
-        core: ``[B, C]``, the state as one vector.
-        per_entity: ``[B, N, W]``, the encoder's embedding of each entity.
-        types: ``[B, A]``, True where an action type is legal.
-        selectable: ``[B, N]``, True where an entity may be selected.
-        targets: ``[B, A, N]``, True where an entity is a legal target of an action type.
-        cells: ``[B, G_r * G_c]``, True where a cell is a legal target; None: all are.
-    """
-
-    core: Float[Tensor, "batch core"]
-    per_entity: Float[Tensor, "batch entity width"]
-    types: Bool[Tensor, "batch action"]
-    selectable: Bool[Tensor, "batch entity"]
-    targets: Bool[Tensor, "batch action entity"]
-    cells: Bool[Tensor, "batch cell"] | None = None
-
-
-class ActionParts(NamedTuple):
-    """Actions with the log-probability and entropy of their four parts (``PARTS``).
-
-    Attributes:
-        actions: ``[B, 3 + N]``, canonical: unused arguments are 0.
-        log_probs: ``[B, 4]``, 0 where the action type does not use the part.
-        entropies: ``[B, 4]``, likewise; conditional on the parts before. Their sum's expectation
-            over sampled actions is the entropy of the joint distribution.
-    """
-
-    actions: Int[Tensor, "batch component"]
-    log_probs: Float[Tensor, "batch 4"]
-    entropies: Float[Tensor, "batch 4"]
-
-    @property
-    def log_prob(self) -> Float[Tensor, " batch"]:
-        """Log-probability of the whole action; -inf for one that a mask forbids."""
-        return self.log_probs.sum(-1)
-
-    @property
-    def entropy(self) -> Float[Tensor, " batch"]:
-        """Estimate of the joint entropy, in nats."""
-        return self.entropies.sum(-1)
-
-
-class _Targets(NamedTuple):
-    """Log-probabilities of both kinds of target."""
-
-    unit: Float[Tensor, "batch entity"]
-    cell: Float[Tensor, "batch cell"]
 
 
 class UnitActionHead(nn.Module):
     """Samples and scores actions of a :class:`UnitActionSpace`.
 
-    Where no action type is legal, type 0 is taken with probability 1; where a type needs a target
-    unit and has none, entity 0. No parameter depends on the number of entities.
+    The order is AlphaStar's: action type, delay, queued, selection, target. Where no action type is
+    legal, type 0 is taken with probability 1; where a type needs a target unit and has none,
+    entity 0. No parameter depends on the number of entities.
 
     Args:
         space: The action space.
-        core_width: Features of the core.
-        width: Features of an entity's embedding.
+        sizes: Of what the head decides from.
         selection: ``independent`` or ``pointer``.
-        config: Sizes.
+        config: Sizes of the head.
 
     Raises:
-        ValueError: If the selection head is unknown.
+        ValueError: If the selection head is unknown, or the decoder of target cells needs a minimap
+            that is not there.
     """
 
     uses: Tensor
 
     def __init__(
-        self,
-        space: UnitActionSpace,
-        core_width: int,
-        width: int,
-        selection: str,
-        config: HeadConfig,
+        self, space: UnitActionSpace, sizes: InputSizes, selection: str, config: HeadConfig
     ) -> None:
         super().__init__()
         self.num_entities = space.max_entities
-        self.num_cells = space.num_cells
-        self.register_buffer("uses", torch.from_numpy(space.uses), persistent=False)
-        last = linear(config.hidden_width, len(space.types))
-        # Small first logits: the untrained policy chooses nearly uniformly among legal types.
-        nn.init.normal_(last.weight, std=0.01)
-        self.type_logits = nn.Sequential(linear(core_width, config.hidden_width), nn.ReLU(), last)
-        self.from_core = linear(core_width, config.embedding_width)
-        self.from_type = nn.Embedding(len(space.types), config.embedding_width)
-        self.selection = build_selection(selection, width, config)
-        self.from_selection = linear(width, config.embedding_width)
-        self.target_unit = TargetUnit(width, config)
-        self.target_cell = TargetCell(space.grid or (1, 1), config)
+        self.arguments = {name: space.argument_size(name) for name in space.arguments}
+        self._position = {"action_type": 0} | {
+            name: space.position(name) for name in space.arguments
+        }
+        self.parts = tuple(part for part in PARTS if part == SELECTION or part in self._position)
+        at = self.parts.index(SELECTION)
+        self._selection_part = slice(at, at + 1)
+        used = dict(zip((SELECTION, *space.arguments), space.uses.T, strict=True))
+        columns = [torch.from_numpy(used[part]) for part in self.parts[1:]]
+        always = torch.ones(len(space.types), dtype=torch.bool)
+        self.register_buffer("uses", torch.stack([always, *columns], dim=-1), persistent=False)
+        self.action_type = build_type_head(len(space.types), sizes, config)
+        self.timing = nn.ModuleDict(
+            {
+                part: ArgumentHead(self.arguments[part], config)
+                for part in self.parts
+                if part in ("delay", "queued")
+            }
+        )
+        self.selection = build_selection(selection, sizes.entity, config)
+        self.from_selection = linear(sizes.entity, config.embedding_width)
+        self.target_unit = TargetUnit(sizes.entity, config)
+        self.target_cell = build_target_cell(space.grid, sizes, config)
 
     def sample(self, inputs: HeadInputs, deterministic: bool = False) -> ActionParts:
         """Draw one action per row, or take the greedy one (greedy in each part, in order)."""
-        type_log_probs = self._types(inputs)
-        action_type = categorical.sample(type_log_probs, deterministic)
-        context = self._context(inputs, action_type)
-        chosen = self.selection.sample(context, inputs.per_entity, inputs.selectable, deterministic)
-        chosen = chosen._replace(selected=chosen.selected & self.uses[action_type, :1])
-        targets = self._targets(inputs, action_type, context, chosen.selected)
-        unit = categorical.sample(targets.unit, deterministic)
-        cell = categorical.sample(targets.cell, deterministic)
-        return self._joint(type_log_probs, action_type, chosen, targets, (unit, cell))
+        return self._scored(self._decide(inputs, None, deterministic))
 
     def evaluate(
         self,
@@ -138,115 +85,91 @@ class UnitActionHead(nn.Module):
             smoothing: Label smoothing for imitation: each decision is replaced by a uniform legal
                 one that often. Only with 0 are the results log-probabilities of the actions.
         """
-        action_type, selected = actions[:, 0], actions[:, 1:-2].bool()
-        type_log_probs = self._types(inputs)
-        context = self._context(inputs, action_type)
-        selected = selected & self.uses[action_type, :1]
-        chosen = self.selection.evaluate(
-            context, inputs.per_entity, inputs.selectable, selected, smoothing
-        )
-        targets = self._targets(inputs, action_type, context, selected)
-        return self._joint(
-            type_log_probs,
-            action_type,
-            chosen,
-            targets,
-            (actions[:, -2], actions[:, -1]),
-            smoothing,
-        )
+        return self._scored(self._decide(inputs, actions, False, smoothing), smoothing)
 
     def agreement(
         self, inputs: HeadInputs, actions: Int[Tensor, "batch component"]
-    ) -> Bool[Tensor, "batch 4"]:
-        """Return which greedy choices are the given actions' (``PARTS``), given the parts before.
+    ) -> Bool[Tensor, "batch part"]:
+        """Return which greedy choices are the given actions' (``parts``), given the parts before.
 
         A selection agrees if it is the same set; a part that the action does not use agrees.
         """
-        action_type, selected = actions[:, 0], actions[:, 1:-2].bool()
-        types = self._types(inputs)
-        context = self._context(inputs, action_type)
-        used = self.uses[action_type]
-        selected = selected & used[:, :1]
-        drawn = self.selection.sample(context, inputs.per_entity, inputs.selectable, True).selected
-        targets = self._targets(inputs, action_type, context, selected)
-        agrees = torch.stack(
-            [
-                (drawn == selected).all(-1),
-                targets.unit.argmax(-1) == actions[:, -2],
-                targets.cell.argmax(-1) == actions[:, -1],
-            ],
-            dim=-1,
-        )
-        return torch.cat([(types.argmax(-1) == action_type).unsqueeze(-1), agrees | ~used], dim=-1)
+        decided = self.conditionals(inputs, actions)
+        greedy = self.selection.sample(decided.candidates, True).selected
+        agrees = [
+            (greedy == decided.chosen.selected).all(-1)
+            if part == SELECTION
+            else decided.log_probs[part].argmax(-1) == decided.choices[part]
+            for part in self.parts
+        ]
+        return torch.stack(agrees, dim=-1) | ~decided.used
 
-    def _types(self, inputs: HeadInputs) -> Float[Tensor, "batch action"]:
-        return categorical.masked_log_softmax(self.type_logits(inputs.core), inputs.types)
+    def conditionals(
+        self, inputs: HeadInputs, actions: Int[Tensor, "batch component"]
+    ) -> Conditionals:
+        """Return the distribution of every part along given actions."""
+        return self._decide(inputs, actions, False)
 
-    def _context(
-        self, inputs: HeadInputs, action_type: Int[Tensor, " batch"]
-    ) -> Float[Tensor, "batch embedding"]:
-        """Return the autoregressive embedding after the action type."""
-        return (self.from_core(inputs.core) + self.from_type(action_type)).relu()
-
-    def _targets(
+    def _decide(
         self,
         inputs: HeadInputs,
-        action_type: Int[Tensor, " batch"],
-        context: Float[Tensor, "batch embedding"],
-        selected: Bool[Tensor, "batch entity"],
-    ) -> _Targets:
-        """Extend the embedding by the selection; return both target distributions."""
-        members = selected.to(context.dtype)
-        mean = torch.bmm(members.unsqueeze(1), inputs.per_entity).squeeze(1)
-        mean = mean / members.sum(-1, keepdim=True).clamp(min=1.0)
-        context = (context + self.from_selection(mean)).relu()
+        given: Int[Tensor, "batch component"] | None,
+        deterministic: bool,
+        smoothing: float = 0.0,
+    ) -> Conditionals:
+        """Make, or follow, one choice after the other."""
+        choices: dict[str, Tensor] = {}
+        log_probs: dict[str, Tensor] = {}
+
+        def decide(part: str, logits: Tensor, legal: Tensor | None) -> Tensor:
+            normal = categorical.masked_log_softmax(logits, legal, inputs.temperature)
+            log_probs[part] = normal
+            if given is None:
+                choices[part] = categorical.sample(normal, deterministic)
+            else:
+                choices[part] = given[:, self._position[part]]
+            return choices[part]
+
+        action_type = decide("action_type", self.action_type.logits(inputs), inputs.types)
+        used = self.uses[action_type]
+        context = self.action_type.embed(inputs, action_type)
+        timing = {"delay": inputs.delays, "queued": inputs.queued}
+        for part, head in self.timing.items():
+            assert isinstance(head, ArgumentHead)  # nn.ModuleDict forgets its type
+            value = decide(part, head(context), timing[part])
+            context = head.extend(context, value, used[:, self.parts.index(part)])
+        candidates = Candidates(context, inputs.per_entity, inputs.selectable, inputs.temperature)
+        uses = used[:, self._selection_part]
+        if given is None:
+            chosen = self.selection.sample(candidates, deterministic)
+        else:
+            selected = given[:, 1 : 1 + self.num_entities].bool() & uses
+            chosen = self.selection.evaluate(candidates, selected, smoothing)
+        context = self._extend(context, inputs.per_entity, chosen.selected & uses)
         legal = inputs.targets.gather(
             1, action_type[:, None, None].expand(-1, 1, self.num_entities)
         ).squeeze(1)
-        return _Targets(
-            self.target_unit(context, inputs.per_entity, legal),
-            self.target_cell(context, inputs.cells),
-        )
+        decide("target_unit", self.target_unit(context, inputs.per_entity), legal)
+        decide("target_cell", self.target_cell(context, inputs), inputs.cells)
+        return Conditionals(self.parts, choices, log_probs, candidates, chosen, used)
 
-    def _joint(
+    def _extend(
         self,
-        type_log_probs: Float[Tensor, "batch action"],
-        action_type: Int[Tensor, " batch"],
-        chosen: Scored,
-        targets: _Targets,
-        choice: tuple[Int[Tensor, " batch"], Int[Tensor, " batch"]],
-        smoothing: float = 0.0,
-    ) -> ActionParts:
-        unit, cell = choice
-        used = self.uses[action_type]
-        actions = torch.cat(
-            [
-                action_type.unsqueeze(-1),
-                chosen.selected.long(),
-                (unit * used[:, 1]).unsqueeze(-1),
-                (cell * used[:, 2]).unsqueeze(-1),
-            ],
-            dim=-1,
-        )
-        log_probs = torch.stack(
-            [
-                categorical.strict(categorical.pick(type_log_probs, action_type, smoothing)),
-                chosen.log_prob,
-                categorical.strict(categorical.pick(targets.unit, unit, smoothing)),
-                categorical.strict(categorical.pick(targets.cell, cell, smoothing)),
-            ],
-            dim=-1,
-        )
-        entropies = torch.stack(
-            [
-                categorical.entropy(type_log_probs),
-                chosen.entropy,
-                categorical.entropy(targets.unit),
-                categorical.entropy(targets.cell),
-            ],
-            dim=-1,
-        )
-        unused = torch.cat([torch.zeros_like(used[:, :1]), ~used], dim=-1)
-        return ActionParts(
-            actions, log_probs.masked_fill(unused, 0.0), entropies.masked_fill(unused, 0.0)
-        )
+        context: Float[Tensor, "batch embedding"],
+        per_entity: Float[Tensor, "batch entity width"],
+        selected: Bool[Tensor, "batch entity"],
+    ) -> Float[Tensor, "batch embedding"]:
+        """Extend the embedding by the mean of the selected entities."""
+        members = selected.to(context.dtype)
+        mean = torch.bmm(members.unsqueeze(1), per_entity).squeeze(1)
+        mean = mean / members.sum(-1, keepdim=True).clamp(min=1.0)
+        return (context + self.from_selection(mean)).relu()
+
+    def _scored(self, decided: Conditionals, smoothing: float = 0.0) -> ActionParts:
+        """Put the parts together into canonical actions."""
+        used = dict(zip(self.parts, decided.used.long().unbind(-1), strict=True))
+        selected = decided.chosen.selected * used[SELECTION].unsqueeze(-1)
+        arguments = [decided.choices[name] * used[name] for name in self.arguments]
+        action_type = decided.choices["action_type"].unsqueeze(-1)
+        actions = torch.cat([action_type, selected, torch.stack(arguments, dim=-1)], dim=-1)
+        return decided.scored(actions, smoothing)

@@ -20,15 +20,24 @@ from perceiver_rl.nn.perceiver_io import (
     PerceiverProcessor,
 )
 from perceiver_rl.nn.positions import fourier_features, grid_positions
+from perceiver_rl.nn.residual import (
+    ConvResidualBlock,
+    FilmResidualBlock,
+    GatedLinearUnit,
+    ResidualBlock,
+)
 from perceiver_rl.nn.transformer import EntityTransformer, TransformerConfig
 
 __all__ = [
     "Activation",
     "Attention",
+    "ConvResidualBlock",
     "CrossAttentionBlock",
     "Dense",
     "EntityTransformer",
     "FeedForward",
+    "FilmResidualBlock",
+    "GatedLinearUnit",
     "Layout",
     "Packed",
     "PerceiverConfig",
@@ -36,6 +45,7 @@ __all__ = [
     "PerceiverEncoder",
     "PerceiverIO",
     "PerceiverProcessor",
+    "ResidualBlock",
     "SelfAttentionBlock",
     "TransformerConfig",
     "activation_layer",

@@ -16,10 +16,10 @@ class MaskableEntityPolicy(  # type: ignore[misc]  # its parent is not the mixin
 ):
     """Entity policy for MaskablePPO: the observation's masks AND the algorithm's.
 
-    The algorithm's mask is flat, ``[B, A + 2 N + N + G_r * G_c]`` in the order of the action's
-    components; of the two values of an entity, the second says whether it may be selected. The
-    masks of the observation can say more (targets per action type) and need no extra call to the
-    environment; ``learn(use_masking=False)`` uses them alone.
+    The algorithm's mask is flat, ``[B, A + 2 N + N + G_r * G_c]`` (and 2 for ``queued``, D for
+    ``delay``) in the order of the action's components; of the two values of an entity, the second
+    says whether it may be selected. The masks of the observation can say more (targets per action
+    type) and need no extra call to the environment; ``learn(use_masking=False)`` uses them alone.
 
     Arguments as :class:`EntityPolicy`'s, without ``use_sde``.
     """

@@ -14,7 +14,7 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor, nn
 
 from perceiver_rl.entities import configured
-from perceiver_rl.heads import HeadInputs, UnitActionHead
+from perceiver_rl.heads import HeadInputs, InputSizes, UnitActionHead
 from perceiver_rl.nn import linear
 from perceiver_rl.sb3.action_heads import (
     ChoiceNet,
@@ -212,7 +212,10 @@ class EntityPolicyMixin(_Parent):
         if isinstance(self.action_space, UnitActionSpace):
             self.action_dist = UnitActionDistribution()
             self.action_net = self.action_dist.proba_distribution_net(
-                self.action_space, width, entity_width, self.selection_name, sizes
+                self.action_space,
+                InputSizes(core=width, entity=entity_width),
+                self.selection_name,
+                sizes,
             )
         elif isinstance(self.action_space, SelectEntity):
             self.action_net = ChoiceNet(width, entity_width, sizes)
@@ -290,6 +293,7 @@ class EntityPolicyMixin(_Parent):
             types=legal(ACTION_TYPE_MASK, types),
             selectable=legal(SELECTABLE_MASK, present) & present,
             targets=legal(TARGET_MASK, targets) & present.unsqueeze(1),
+            present=present,
         )
 
     def obs_to_tensor(self, observation: Any) -> tuple[PyTorchObs, bool]:

@@ -1,0 +1,172 @@
+"""Selection by independent coins: one logit per entity, one step, no loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional
+
+from perceiver_rl.heads import categorical
+from perceiver_rl.heads.config import HeadConfig
+from perceiver_rl.heads.selection import Candidates, ScoredSet, SelectionHead
+from perceiver_rl.nn import linear
+
+# Beyond this a probability is 1 within float32, and 1 - p would be lost.
+_LOGIT_LIMIT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredCoins(ScoredSet):
+    """Sets drawn by coins, with the coins.
+
+    Attributes:
+        logits: ``[B, N]``, log-odds of each entity's coin.
+        log_no: ``[B, N]``, log-probability of "no"; 0 where an entity is not selectable.
+        log_some: ``[B]``, log-probability that not all coins show "no"; 0 if none is selectable.
+        selectable: ``[B, N]``, True where an entity may be selected.
+    """
+
+    logits: Float[Tensor, "batch entity"]
+    log_no: Float[Tensor, "batch entity"]
+    log_some: Float[Tensor, " batch"]
+    selectable: Bool[Tensor, "batch entity"]
+
+    @property
+    def membership(self) -> Float[Tensor, "batch entity"]:
+        """Probability of each entity to be in the set."""
+        return _membership(self.logits, self.log_no, self.log_some, self.selectable)
+
+    def kl(self, other: ScoredSet) -> Float[Tensor, " batch"]:
+        """Return the KL divergence: exact, whatever the sets, between two of this kind."""
+        if not isinstance(other, ScoredCoins):
+            return self.log_prob - other.log_prob
+        difference = (self.logits - other.logits) * self.membership + self.log_no - other.log_no
+        divergence = difference.sum(-1) - (self.log_some - other.log_some)
+        somebody = self.selectable.any(-1)
+        forbidden = (self.selectable & ~other.selectable).any(-1)
+        forbidden |= ~somebody & other.selectable.any(-1)
+        return divergence.masked_fill(forbidden, torch.inf)
+
+
+class IndependentSelection(SelectionHead):
+    """One logit per entity, from the entity's own decoded query: one step, no loop.
+
+    A set's probability is that of independent coins, given that they do not all show "no". A set
+    may have any size.
+    """
+
+    def __init__(self, width: int, config: HeadConfig) -> None:
+        super().__init__()
+        self.from_entity = linear(width, config.key_width)
+        self.from_context = linear(config.embedding_width, config.key_width)
+        self.logit = linear(config.key_width, 1)
+
+    def logits(
+        self,
+        context: Float[Tensor, "batch embedding"],
+        per_entity: Float[Tensor, "batch entity width"],
+    ) -> Float[Tensor, "batch entity"]:
+        """Return the log-odds of each entity's membership."""
+        hidden = self.from_entity(per_entity) + self.from_context(context).unsqueeze(1)
+        return self.logit(hidden.relu()).squeeze(-1)
+
+    def _tempered(self, candidates: Candidates) -> Float[Tensor, "batch entity"]:
+        logits = self.logits(candidates.context, candidates.per_entity)
+        if candidates.temperature == 0:
+            greedy = _greedy(logits, candidates.selectable)
+            return torch.where(greedy, _LOGIT_LIMIT, -_LOGIT_LIMIT).to(logits.dtype)
+        if candidates.temperature != 1:
+            logits = logits / candidates.temperature
+        return logits.clamp(-_LOGIT_LIMIT, _LOGIT_LIMIT)
+
+    def sample(self, candidates: Candidates, deterministic: bool) -> ScoredSet:
+        """Draw exactly from the conditioned coins: the first member, then the later ones.
+
+        The greedy set holds every entity whose odds are above 1, or the single likeliest one.
+        """
+        logits, selectable = self._tempered(candidates), candidates.selectable
+        if deterministic:
+            chosen = _greedy(logits, selectable)
+        else:
+            log_no = _log_no(logits, selectable)
+            none_before = log_no.cumsum(-1) - log_no
+            first_log_prob = functional.logsigmoid(logits) + none_before
+            first = categorical.sample(
+                categorical.masked_log_softmax(first_log_prob, selectable), False
+            ).unsqueeze(-1)
+            index = torch.arange(logits.shape[-1], device=logits.device)
+            coins = torch.rand_like(logits) < logits.sigmoid()
+            chosen = (coins & (index > first)) | (index == first)
+        return _score(logits, candidates, chosen & selectable)
+
+    def evaluate(
+        self,
+        candidates: Candidates,
+        selected: Bool[Tensor, "batch entity"],
+        smoothing: float = 0.0,
+    ) -> ScoredSet:
+        """Score given sets in one pass; the entropy is exact."""
+        return _score(self._tempered(candidates), candidates, selected, smoothing)
+
+
+def _score(
+    logits: Float[Tensor, "batch entity"],
+    candidates: Candidates,
+    selected: Bool[Tensor, "batch entity"],
+    smoothing: float = 0.0,
+) -> ScoredCoins:
+    selectable = candidates.selectable
+    log_no = _log_no(logits, selectable)
+    empty_allowed = ~selectable.any(-1)
+    log_some = _log1mexp(log_no.sum(-1), empty_allowed)
+    # log yes = log no + logit, so both sums share log_no.
+    label: Tensor = selected
+    if smoothing:
+        label = (1.0 - smoothing) * selected.to(logits) + 0.5 * smoothing * selectable
+    log_prob = (logits * label + log_no).sum(-1) - log_some
+    impossible = (selected & ~selectable).any(-1) | (~selected.any(-1) & ~empty_allowed)
+    if candidates.temperature == 0:
+        impossible |= log_prob < -_LOGIT_LIMIT / 2
+    member = _membership(logits, log_no, log_some, selectable)
+    entropy = log_some - (logits * member + log_no).sum(-1)
+    log_prob = log_prob.masked_fill(impossible, -torch.inf)
+    return ScoredCoins(selected, log_prob, entropy, logits, log_no, log_some, selectable)
+
+
+def _greedy(
+    logits: Float[Tensor, "batch entity"], selectable: Bool[Tensor, "batch entity"]
+) -> Bool[Tensor, "batch entity"]:
+    odds = logits.masked_fill(~selectable, -torch.inf)
+    likeliest = functional.one_hot(odds.argmax(-1), odds.shape[-1]).bool()
+    above = odds > 0
+    return torch.where(above.any(-1, keepdim=True), above, likeliest)
+
+
+def _membership(
+    logits: Float[Tensor, "batch entity"],
+    log_no: Float[Tensor, "batch entity"],
+    log_some: Float[Tensor, " batch"],
+    selectable: Bool[Tensor, "batch entity"],
+) -> Float[Tensor, "batch entity"]:
+    """Return the probability of membership, given that the set is not empty: p / P(some)."""
+    return (logits + log_no - log_some.unsqueeze(-1)).exp() * selectable
+
+
+def _log_no(
+    logits: Float[Tensor, "batch entity"], selectable: Bool[Tensor, "batch entity"]
+) -> Float[Tensor, "batch entity"]:
+    return functional.logsigmoid(-logits) * selectable
+
+
+def _log1mexp(
+    x: Float[Tensor, " batch"], undefined: Bool[Tensor, " batch"]
+) -> Float[Tensor, " batch"]:
+    """Return ``log(1 - exp(x))`` for x < 0, and 0 (with no gradient) where it is undefined."""
+    x = x.masked_fill(undefined, -1.0)
+    small = x > -0.6931
+    near = torch.log(-torch.expm1(x.masked_fill(~small, -0.5)))
+    far = torch.log1p(-torch.exp(x.masked_fill(small, -1.0)))
+    return torch.where(small, near, far).masked_fill(undefined, 0.0)

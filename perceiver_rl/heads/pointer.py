@@ -1,0 +1,150 @@
+"""Selection by an ordered pointer: AlphaStar's, with exactly one pick sequence per set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from perceiver_rl.heads import categorical
+from perceiver_rl.heads.config import HeadConfig
+from perceiver_rl.heads.selection import Candidates, ScoredSet, SelectionHead
+from perceiver_rl.nn import learned_array, linear
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPicks(ScoredSet):
+    """Sets as sequences of picks, with the distribution of every pick.
+
+    Attributes:
+        log_probs: ``[B, T, N + 1]``, of each entity and of the end token, given the earlier picks.
+        used: ``[B, T]``, True for the steps up to the end of a row's sequence.
+    """
+
+    log_probs: Float[Tensor, "batch step choice"]
+    used: Bool[Tensor, "batch step"]
+
+    def kl(self, other: ScoredSet) -> Float[Tensor, " batch"]:
+        """Return the sum of the picks' exact divergences along the sequence.
+
+        Pointers with different limits may need different numbers of steps for one set.
+        """
+        if not isinstance(other, ScoredPicks) or not torch.equal(self.used, other.used):
+            return self.log_prob - other.log_prob
+        steps = categorical.kl(self.log_probs, other.log_probs)
+        return steps.masked_fill(~self.used, 0.0).sum(-1)
+
+
+class PointerSelection(SelectionHead):
+    """AlphaStar's pointer: an LSTM query picks entity after entity, then an end token.
+
+    Picks come in increasing index and each step masks what is at or below the last pick, so a set
+    has exactly one pick sequence and teacher forcing gives its exact log-probability in one pass.
+    (AlphaStar picks in any order, which leaves the probability of a set unknown.) The end token is
+    illegal at the first step if any entity is selectable. After ``max_selected`` picks the sequence
+    is over without one.
+    """
+
+    def __init__(self, width: int, config: HeadConfig) -> None:
+        super().__init__()
+        self.max_selected = config.max_selected
+        self.key = linear(width, config.key_width)
+        self.end = learned_array(config.key_width)
+        self.from_context = linear(config.embedding_width, config.hidden_width)
+        self.from_picks = linear(config.key_width, config.hidden_width)
+        self.query = linear(config.hidden_width, config.key_width)
+        self.lstm = nn.LSTM(config.key_width, config.key_width, batch_first=True)
+        self.scale = config.key_width**-0.5
+
+    def evaluate(
+        self,
+        candidates: Candidates,
+        selected: Bool[Tensor, "batch entity"],
+        smoothing: float = 0.0,
+    ) -> ScoredSet:
+        """Score given sets by teacher forcing, all steps at once."""
+        keys = self.key(candidates.per_entity)
+        count = selected.sum(-1)
+        longest = min(int(count.max()) if len(count) else 0, self.max_selected)
+        steps = min(longest + 1, self.max_selected)  # one more for the end token, if it is needed
+        picks = torch.argsort((~selected).int(), dim=-1, stable=True)[:, :longest]
+        picked_keys = keys.gather(1, picks.unsqueeze(-1).expand(-1, -1, keys.shape[-1]))
+        sums = functional.pad(picked_keys.cumsum(1), (0, 0, 1, 0))[:, :steps]
+        taken = torch.arange(steps, device=keys.device)
+        queries, _ = self.lstm(self._inputs(candidates.context, sums, taken))
+        last = functional.pad(picks, (1, 0), value=-1)[:, :steps]
+        legal = self._legal(candidates.selectable.unsqueeze(1), last, taken > 0)
+        log_probs = categorical.masked_log_softmax(
+            self._logits(queries, keys), legal, candidates.temperature
+        )
+        end = keys.shape[1]
+        target = functional.pad(picks, (0, 1), value=end)[:, :steps]
+        target = torch.where(taken < count.unsqueeze(-1), target, end)
+        used = taken <= count.unsqueeze(-1)
+        picked = categorical.pick(log_probs, target, smoothing)
+        log_prob = categorical.strict((picked * used).sum(-1))
+        log_prob = log_prob.masked_fill(count > self.max_selected, -torch.inf)
+        entropy = (categorical.entropy(log_probs) * used).sum(-1)
+        return ScoredPicks(selected, log_prob, entropy, log_probs, used)
+
+    def sample(self, candidates: Candidates, deterministic: bool) -> ScoredSet:
+        """Pick step by step; stops at the longest selection of the batch."""
+        keys, selectable = self.key(candidates.per_entity), candidates.selectable
+        batch, end = selectable.shape
+        rows = torch.arange(batch, device=keys.device)
+        # One more column, for the end token, which falls away.
+        selected = torch.zeros(batch, end + 1, dtype=torch.bool, device=keys.device)
+        with_end = functional.pad(keys, (0, 0, 0, 1))
+        last = torch.full((batch,), -1, device=keys.device)
+        sums = torch.zeros_like(keys[:, 0])
+        log_prob, entropy = keys.new_zeros(batch), keys.new_zeros(batch)
+        state: tuple[Tensor, Tensor] | None = None
+        alive = torch.ones(batch, dtype=torch.bool, device=keys.device)
+        for step in range(min(end + 1, self.max_selected)):
+            taken = torch.tensor([step], device=keys.device)
+            inputs = self._inputs(candidates.context, sums.unsqueeze(1), taken)
+            query, state = self.lstm(inputs, state)
+            legal = self._legal(selectable.unsqueeze(1), last.unsqueeze(-1), taken > 0)
+            log_probs = categorical.masked_log_softmax(
+                self._logits(query, keys), legal, candidates.temperature
+            ).squeeze(1)
+            choice = categorical.sample(log_probs, deterministic)
+            log_prob = log_prob + categorical.pick(log_probs, choice) * alive
+            entropy = entropy + categorical.entropy(log_probs) * alive
+            alive = alive & (choice != end)
+            if not bool(alive.any()):
+                break
+            last = torch.where(alive, choice, end)
+            selected[rows, last] = True
+            sums = sums + with_end[rows, last]
+        return ScoredSet(selected[:, :end], log_prob, entropy)
+
+    def _inputs(
+        self,
+        context: Float[Tensor, "batch embedding"],
+        sums: Float[Tensor, "batch step key"],
+        taken: Tensor,
+    ) -> Float[Tensor, "batch step key"]:
+        """Return the LSTM's inputs: the context plus the mean of the keys picked so far."""
+        mean = sums / taken.clamp(min=1).unsqueeze(-1)
+        hidden = self.from_context(context).unsqueeze(1) + self.from_picks(mean)
+        return self.query(hidden.relu())
+
+    def _logits(
+        self, queries: Float[Tensor, "batch step key"], keys: Float[Tensor, "batch entity key"]
+    ) -> Float[Tensor, "batch step choice"]:
+        entities = queries @ keys.transpose(1, 2)
+        return torch.cat([entities, (queries @ self.end).unsqueeze(-1)], dim=-1) * self.scale
+
+    @staticmethod
+    def _legal(
+        selectable: Bool[Tensor, "batch 1 entity"], last: Tensor, may_end: Tensor
+    ) -> Bool[Tensor, "batch step choice"]:
+        """Choices legal after ``last`` ``[B, T]`` (-1: no pick yet); the end token comes last."""
+        index = torch.arange(selectable.shape[-1], device=selectable.device)
+        entities = selectable & (index > last.unsqueeze(-1))
+        end = may_end.unsqueeze(-1) | ~selectable.any(-1, keepdim=True)
+        return torch.cat([entities, end.expand(*entities.shape[:2], 1)], dim=-1)
