@@ -20,6 +20,7 @@ from ._jit import allocating_kernel, kernel, part
 from .area import detonate, sweep
 from .grid import cell_count, push_near
 from .healing import tend
+from .push import push_all, settle
 from .walls import keep_off_walls
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -34,7 +35,6 @@ ZERO = np.float32(0)
 ONE = np.float32(1)
 HALF = np.float32(0.5)
 TINY = np.float32(1e-12)
-NUDGE = np.float32(1e-3)
 NONE = np.int64(f.NOBODY)
 GRID_FROM = 192  # slots; with fewer, looking at every pair is faster
 
@@ -68,19 +68,20 @@ def advance(
     victim = np.empty(width, np.int64)
     heads = np.empty(cell_count(rules) if sides[1] >= GRID_FROM else 0, np.int64)
     lists = (victim, heads, np.empty(width, np.int64), np.empty(width, np.int64))
-    _play((units, games, harm), sides, damage, rules, course, lists)
+    ranks = np.arange(width).astype(np.float32)
+    _play((units, games, harm), sides, (damage, rules, ranks), course, lists)
 
 
 @kernel
 def _play(
     state: State,
     sides: tuple[int, int],
-    damage: Floats,
-    rules: Floats,
+    tables: tuple[Floats, Floats, Floats],
     course: Course,
     lists: Lists,
 ) -> None:
     units, games, harm = state
+    damage, rules, ranks = tables
     goal_x, goal_y, pace = course
     victim, heads, following, found = lists
     for game in range(units.shape[0]):
@@ -95,8 +96,8 @@ def _play(
             if heads.shape[0] > 0:
                 push_near(units, game, sides[1], rules, (goal_x, goal_y), (heads, following, found))
             else:
-                push_all(units, game, sides[1], rules, goal_x, goal_y)
-            _settle(units, game, rules, goal_x, goal_y)
+                push_all(units, game, sides[1], rules, (goal_x, goal_y, ranks))
+            settle(units, game, rules, goal_x, goal_y)
             if rules.shape[0] > f.RULES:
                 keep_off_walls(units, game, sides[1], rules)
             _strike(units, game, sides, damage, rules, victim)
@@ -250,65 +251,6 @@ def _move(units: Floats, game: int, course: Course) -> None:
         share = share if share < ONE else ONE
         units[game, f.X, j] += share * dx
         units[game, f.Y, j] += share * dy
-
-
-@part
-def push_all(
-    units: Floats, game: int, total: int, rules: Floats, push_x: Floats, push_y: Floats
-) -> None:
-    """Add up how far each unit is pushed by those that overlap it, looking at every pair.
-
-    Those in the air and those on the ground pass each other.
-    """
-    width = units.shape[2]
-    share = rules[f.PUSH]
-    for j in range(width):
-        push_x[j] = ZERO
-        push_y[j] = ZERO
-    for i in range(total):
-        x = units[game, f.X, i]
-        y = units[game, f.Y, i]
-        bulk = units[game, f.BULK, i]
-        if bulk < ZERO:
-            continue
-        layer = f.GROUND_BULK if units[game, f.GROUND_BULK, i] >= ZERO else f.AIR_BULK
-        touches = False
-        for j in range(width):
-            dx = units[game, f.X, j] - x
-            dy = units[game, f.Y, j] - y
-            near = bulk + units[game, layer, j]
-            touches |= (dx * dx + dy * dy < near * near) & (near > ZERO) & (j != i)
-        if not touches:
-            continue
-        for j in range(width):
-            dx = units[game, f.X, j] - x
-            dy = units[game, f.Y, j] - y
-            near = bulk + units[game, layer, j]
-            # Units at the very same point part along x, the lower slot to the left.
-            dx = NUDGE * np.float32(j - i) if dx * dx + dy * dy < TINY else dx
-            distance = np.float32(math.sqrt(dx * dx + dy * dy))
-            gap = near - (distance if distance < near else near)
-            gap = gap * share / (distance if distance > TINY else TINY)
-            push_x[j] += gap * dx
-            push_y[j] += gap * dy
-
-
-@part
-def _settle(units: Floats, game: int, rules: Floats, push_x: Floats, push_y: Floats) -> None:
-    """Carry out the pushes; what cannot move stays, and nobody leaves the playable area."""
-    left, right = rules[f.LEFT_EDGE], rules[f.RIGHT_EDGE]
-    bottom, top = rules[f.BOTTOM_EDGE], rules[f.TOP_EDGE]
-    for j in range(units.shape[2]):
-        alive = units[game, f.BULK, j] >= ZERO
-        mobile = units[game, f.SPEED, j] > ZERO
-        x = units[game, f.X, j] + (push_x[j] if mobile else ZERO)
-        y = units[game, f.Y, j] + (push_y[j] if mobile else ZERO)
-        x = left if x < left else x
-        y = bottom if y < bottom else y
-        x = right if x > right else x
-        y = top if y > top else y
-        units[game, f.X, j] = x if alive else ZERO
-        units[game, f.Y, j] = y if alive else ZERO
 
 
 @part
