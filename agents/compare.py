@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -34,10 +35,12 @@ def compare(config: CompareConfig, command: Sequence[str] = ()) -> bool:
         RunError: If runs failed; the others are finished and written before.
     """
     from .play import check_matchups
-    from .players import check_control
+    from .players import check_control, scripts_for
 
     check_matchups(config.env.id, (config.env.opponent, *config.opponents), config.env.options)
-    for control in config.controls:
+    if config.controls is None:
+        config = replace(config, controls=scripts_for(config.env.id, config.env.options))
+    for control in config.controls or ():
         check_control(control)
     tasks = tasks_of(config)
     write_text(config.folder / "config.yaml", to_yaml(config))

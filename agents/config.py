@@ -219,8 +219,9 @@ class CompareConfig:
     """The policies to compare, by name."""
     opponents: tuple[str, ...] = ("random", "attack-nearest", "focus-fire")
     """Opponents of the evaluation: names of scripts, or `policy:CHECKPOINT`."""
-    controls: tuple[str, ...] = ("random", "no-op", "attack-nearest")
-    """Players without learning that are evaluated over the same games."""
+    controls: tuple[str, ...] | None = None
+    """Players without learning that are evaluated over the same games; None: all scripts that can
+    play in the environment."""
     games: int = 200
     """Evaluation games of each agent against each opponent."""
     eval_seed: int = EVAL_SEED

@@ -140,7 +140,7 @@ def tasks_of(config: CompareConfig) -> list[Task]:
                     folder=config.folder / training.name,
                 )
             )
-    for control in config.controls:
+    for control in config.controls or ():
         tasks.append(
             Task(
                 name=control,

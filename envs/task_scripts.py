@@ -217,12 +217,15 @@ _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "search": ("attack", "camera"),
     "economist": ("gather", "train_scv"),
 }
+_SHUNS: Final[Mapping[str, tuple[str, ...]]] = {"walk-to-nearest": ("attack", "gather")}
+"""Orders that show that a scenario is about something that a control cannot do."""
 _FIGHT: Final = ("attack", "attack_move")
 
 
 def suits(name: str, actions: UnitActionSpace) -> bool:
     """Return whether an environment offers what a control does."""
-    return all(needed in actions.names for needed in _NEEDS.get(name, _FIGHT))
+    offered = set(actions.names)
+    return offered.issuperset(_NEEDS.get(name, _FIGHT)) and offered.isdisjoint(_SHUNS.get(name, ()))
 
 
 def check_suits(name: str, actions: UnitActionSpace) -> None:
@@ -236,4 +239,8 @@ def check_suits(name: str, actions: UnitActionSpace) -> None:
         raise ContractError(
             f"control {name!r} gives the orders {missing}, this environment only offers"
             f" {list(actions.names)}"
+        )
+    if not suits(name, actions):
+        raise ContractError(
+            f"control {name!r} only walks, this environment offers {list(actions.names)}"
         )

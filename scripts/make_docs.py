@@ -84,11 +84,11 @@ def write_pages(stored: dict[str, Any]) -> None:
     """Write every page and the index; pages of scenarios that are gone vanish."""
     for old in PAGES.glob("*.md"):
         old.unlink()
+    scores = {name: read_scores(stored[name]["controls"]) for name in SCENARIOS}
     for name, scenario in SCENARIOS.items():
-        scores = read_scores(stored[name]["controls"])
-        page = scenario_page(scenario, scores, stored[name]["commit"])
+        page = scenario_page(scenario, scores[name], stored[name]["commit"])
         (PAGES / f"{name}.md").write_text(page)
-    (PAGES / "index.md").write_text(index_page(SCENARIOS.values()))
+    (PAGES / "index.md").write_text(index_page(SCENARIOS.values(), scores))
 
 
 def measure(scenario: Scenario) -> dict[str, Any]:

@@ -90,6 +90,12 @@ MASKS: Final = (
 )
 
 
+BLIND: Final = ("no-op", "open-loop", "random")
+"""Controls that look at nothing, or do nothing with what they see."""
+NEAR: Final = 0.8
+HARD: Final = 0.05
+
+
 class Score(NamedTuple):
     """How a control did.
 
@@ -126,8 +132,8 @@ def scenario_page(scenario: Scenario, scores: Sequence[Score], commit: str) -> s
     return "\n\n".join(parts) + "\n"
 
 
-def index_page(scenarios: Iterable[Scenario]) -> str:
-    """Return the list of all pages."""
+def index_page(scenarios: Iterable[Scenario], scores: Mapping[str, Sequence[Score]]) -> str:
+    """Return the list of all pages, from the scores by scenario."""
     rows = [
         (
             f"[{one.name}]({one.name}.md)",
@@ -135,13 +141,15 @@ def index_page(scenarios: Iterable[Scenario]) -> str:
             f"{one.slots}",
             f"{one.step_limit}",
             "score" if one.scored else "win",
+            "" if verdict(scores[one.name], not one.scored) else "yes",
         )
         for one in scenarios
     ]
-    table = _table(("scenario", "who", "entities", "steps", "counts"), rows)
+    table = _table(("scenario", "who", "entities", "steps", "counts", "informative"), rows)
     return (
         f"# Scenarios\n\n<!-- made by {COMMAND} -->\n\n![gallery](../gallery.png)\n\n{table}\n\n"
-        "How to write one: [own scenarios](../own_scenario.md). How to look at one:"
+        "A scenario is informative if a script wins and none that acts blindly comes near; its page"
+        " says more.\n\nHow to write one: [own scenarios](../own_scenario.md). How to look at one:"
         " [replays and watching](../replay_and_watch.md).\n"
     )
 
@@ -328,13 +336,40 @@ def _scores(scenario: Scenario, scores: Sequence[Score], commit: str) -> str:
         for one in scores
     ]
     against = "" if not scenario.enemy else f" against `{scenario.opponent}`"
+    told = verdict(scores, not scenario.scored)
+    warning = f"**Not informative:** {told}.\n\n" if told else ""
     return (
-        f"## Scripted controls\n\nScripts that play our side{against} through the same observations"
-        " and actions, with 95 % intervals. A draw is no win. These are scores of the proxy: they"
-        " say nothing about the real game.\n\n"
+        f"## Scripted controls\n\n{warning}Scripts that play our side{against} through the same"
+        " observations and actions, with 95 % intervals. A draw is no win. These are scores of the"
+        " proxy: they say nothing about the real game.\n\n"
         + _table(("control", "games", value, "mean steps"), rows)
         + f"\n\nMeasured by `{COMMAND} --measure {scenario.name}` at commit {commit}."
     )
+
+
+def verdict(scores: Sequence[Score], counts_wins: bool) -> str:
+    """Return why a scenario's scores tell little about an agent, or nothing.
+
+    Either a control that acts blindly comes near the best script: their intervals overlap, and it
+    has :data:`NEAR` of the score; or no control wins.
+
+    Args:
+        scores: Of all controls.
+        counts_wins: Whether values are win rates.
+    """
+    best = max((one for one in scores if one.control not in BLIND), key=lambda one: one.value)
+    blind = max((one for one in scores if one.control in BLIND), key=lambda one: one.value)
+    if counts_wins and max(best.value, blind.value) <= HARD:
+        return (
+            "no control wins, so that a win is possible at all is not shown, and an agent that"
+            " wins nothing is no worse than the scripts"
+        )
+    if blind.high >= best.low and blind.value >= NEAR * best.value:
+        return (
+            f"`{blind.control}`, which acts blindly, comes near the best script, `{best.control}`:"
+            " a good score does not show that an agent sees and acts well"
+        )
+    return ""
 
 
 def read_scores(rows: Iterable[Mapping[str, Any]]) -> tuple[Score, ...]:

@@ -187,6 +187,20 @@ def test_a_comparison_leaves_all_files_and_is_not_repeated(
 
 
 @pytest.mark.slow
+def test_all_scripts_that_can_play_are_the_controls_unless_others_are_named(
+    config: CompareConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Task] = []
+    monkeypatch.setattr(
+        "perceiver_rl.agents.compare.run_tasks", lambda tasks, *_: asked.extend(tasks)
+    )
+    compare(replace(config, controls=None))
+    assert [task.name for task in asked if task.arm is None] == [
+        "no-op", "open-loop", "random", "attack-nearest", "focus-fire", "kite",
+        "retreat-and-regroup", "elite",
+    ]  # fmt: skip
+
+
 def test_a_failed_run_is_reported_by_name_after_the_others_are_written(
     config: CompareConfig, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,7 +18,9 @@ GAMES = {"random": Games(outcomes="WL", returns=(20.0, 3.0), lengths=(20, 30))}
 
 @pytest.fixture
 def config(tmp_path: Path) -> CompareConfig:
-    return CompareConfig(runs=tmp_path, seeds=(0, 1), opponents=("random",), games=2)
+    return CompareConfig(
+        runs=tmp_path, seeds=(0, 1), opponents=("random",), games=2, controls=("no-op", "elite")
+    )
 
 
 def finish(task: Task) -> None:
@@ -31,7 +33,7 @@ def finish(task: Task) -> None:
 def test_arms_take_turns_seed_by_seed_and_controls_come_last(config: CompareConfig) -> None:
     assert [task.name for task in tasks_of(config)] == [
         "perceiver-seed0", "transformer-seed0", "perceiver-seed1", "transformer-seed1",
-        "random", "no-op", "attack-nearest",
+        "no-op", "elite",
     ]  # fmt: skip
 
 
@@ -91,8 +93,8 @@ def test_other_games_are_played_again_without_new_training(
 def test_games_belong_to_one_training(config: CompareConfig) -> None:
     marks = {task.evaluation_fingerprint for task in tasks_of(config)}
     other = {task.evaluation_fingerprint for task in tasks_of(replace(config, steps=64))}
-    assert len(marks) == 7
-    assert len(marks & other) == 3  # those of the controls
+    assert len(marks) == 6
+    assert len(marks & other) == 2  # those of the controls
 
 
 def test_where_results_lie_does_not_decide_whether_they_are_done(
