@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from . import fields as f
 from ._jit import allocating_kernel, kernel, part
 from .area import detonate, sweep
-from .grid import cell_count, push_near
 from .healing import tend
 from .push import push_all, settle
+from .strips import COLUMNS, Sorted, push_near, strip_count
 from .walls import keep_off_walls
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -28,15 +28,13 @@ Integers: TypeAlias = NDArray[np.int64]
 State: TypeAlias = tuple[Floats, Integers, NDArray[np.float64]]
 Course: TypeAlias = tuple[Floats, Floats, Floats]
 """``[slot]``: goal along x and along y, and how far the unit goes in this loop."""
-Lists: TypeAlias = tuple[Integers, Integers, Integers, Integers]
-"""Whom each unit hits in this loop, and room for the lists of the grid."""
 
 ZERO = np.float32(0)
 ONE = np.float32(1)
 HALF = np.float32(0.5)
 TINY = np.float32(1e-12)
 NONE = np.int64(f.NOBODY)
-GRID_FROM = 192  # slots; with fewer, looking at every pair is faster
+SORT_FROM = 128  # slots; with fewer, looking at every pair is faster
 
 
 @allocating_kernel
@@ -65,11 +63,15 @@ def advance(
         np.zeros(width, np.float32),
         np.zeros(width, np.float32),
     )
-    victim = np.empty(width, np.int64)
-    heads = np.empty(cell_count(rules) if sides[1] >= GRID_FROM else 0, np.int64)
-    lists = (victim, heads, np.empty(width, np.int64), np.empty(width, np.int64))
     ranks = np.arange(width).astype(np.float32)
-    _play((units, games, harm), sides, (damage, rules, ranks), course, lists)
+    sorting = strip_count(rules) + 1 if sides[1] >= SORT_FROM else 0
+    order = (
+        np.zeros((COLUMNS, width), np.float32),
+        np.empty(width, np.int64),
+        np.empty(sorting, np.int64),
+    )
+    victim = np.empty(width, np.int64)
+    _play((units, games, harm), sides, (damage, rules, ranks), course, victim, order)
 
 
 @kernel
@@ -78,12 +80,12 @@ def _play(
     sides: tuple[int, int],
     tables: tuple[Floats, Floats, Floats],
     course: Course,
-    lists: Lists,
+    victim: Integers,
+    order: Sorted,
 ) -> None:
     units, games, harm = state
     damage, rules, ranks = tables
     goal_x, goal_y, pace = course
-    victim, heads, following, found = lists
     for game in range(units.shape[0]):
         while games[game, f.LEFT] > 0:
             games[game, f.LEFT] -= 1
@@ -93,8 +95,8 @@ def _play(
             if games[game, f.OWN_HEALERS] + games[game, f.ENEMY_HEALERS] > 0:
                 tend(units, game, sides, rules, (goal_x, goal_y, pace))
             _move(units, game, (goal_x, goal_y, pace))
-            if heads.shape[0] > 0:
-                push_near(units, game, sides[1], rules, (goal_x, goal_y), (heads, following, found))
+            if sides[1] >= SORT_FROM:
+                push_near(units, game, sides[1], rules, (goal_x, goal_y), order)
             else:
                 push_all(units, game, sides[1], rules, (goal_x, goal_y, ranks))
             settle(units, game, rules, goal_x, goal_y)
@@ -142,12 +144,13 @@ def _nearest(
     x = units[game, f.X, i]
     y = units[game, f.Y, i]
     far = reach + units[game, f.BULK, i]
-    within = 0
+    within = np.int32(0)
     for j in range(np.uint64(foes[0]), np.uint64(foes[1])):
         dx = units[game, f.X, j] - x
         dy = units[game, f.Y, j] - y
         near = far + units[game, prey, j]
-        within += 1 if (dx * dx + dy * dy <= near * near and near > ZERO) else 0
+        hit = (dx * dx + dy * dy <= near * near) & (near > ZERO)
+        within = np.int32(within + np.int32(hit))  # as wide as what it counts
     best = NONE
     if within == 0:
         return best

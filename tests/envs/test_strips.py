@@ -9,8 +9,8 @@ import pytest
 
 from perceiver_rl.envs import BatchedEnv, Scenario
 from perceiver_rl.envs.engine import fields as f
-from perceiver_rl.envs.engine.grid import cell_count, push_near
 from perceiver_rl.envs.engine.push import push_all
+from perceiver_rl.envs.engine.strips import COLUMNS, push_near, strip_count
 from perceiver_rl.envs.scenarios import point
 
 TEAM = (("marine", 30), ("medivac", 6), ("zealot", 10), ("colossus", 3), ("spine_crawler", 2))
@@ -40,8 +40,12 @@ def test_nearby_pairs_push_as_all_pairs_do(extent: float, seed: int) -> None:
     near: Any = [np.full(width, 7, np.float32) for _ in range(2)]
     total = env.scenario.slots - 4  # the last ones only give way
     push_all(env.units, 0, total, rules, (*every, np.arange(width, dtype=np.float32)))
-    lists: Any = tuple(np.empty(size, np.int64) for size in (cell_count(rules), width, width))
-    push_near(env.units, 0, total, rules, tuple(near), lists)
+    order: Any = (
+        np.full((COLUMNS, width), 7, np.float32),
+        np.empty(width, np.int64),
+        np.empty(strip_count(rules) + 1, np.int64),
+    )
+    push_near(env.units, 0, total, rules, tuple(near), order)
     assert np.count_nonzero(every[0]) > (5 if extent > 20 else 50)
     for one, two in zip(every, near, strict=True):
         np.testing.assert_array_equal(one, two)
