@@ -1,38 +1,32 @@
-"""Checkpoints: stable-baselines3's own zip file, and a description that needs no pickle to read.
+"""Checkpoints of runs: the plugin's safe files, with the run's settings in them.
 
-``PPO.load`` opens such a file, but it unpickles. The functions here never do: they read the
-description, build the network anew, and take tensors only.
+Reading one runs no code from it. ``perceiver_rl.sb3.safe_load`` opens it as an algorithm.
 """
 
 from __future__ import annotations
 
-import io
-import json
+import contextlib
 import pickle
 import warnings
-import zipfile
-import zlib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from gymnasium import spaces
-from torch import Tensor
+
+from perceiver_rl.sb3 import archive, safe
+from perceiver_rl.sb3.training_state import TrainingState, has_training_state, restore_training
 
 from .config import TrainConfig
 from .errors import CheckpointError, ConfigError
-from .files import replacing
-from .machine import versions
 from .space_parts import describe_spaces
 from .strict_yaml import from_mapping, to_mapping
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
-MEMBER = "perceiver_rl.json"
-FORMAT = 1
 BACKEND = "proxy"
 
 
@@ -41,7 +35,6 @@ class Description:
     """What a checkpoint says about itself.
 
     Args:
-        format: Version of this description.
         backend: Where the agent was trained; scores of different backends are not comparable.
         num_timesteps: Environment steps learned from.
         config: The run's settings: environment, policy, algorithm, seed.
@@ -49,7 +42,6 @@ class Description:
         versions: Packages that wrote the file.
     """
 
-    format: int
     backend: str
     num_timesteps: int
     config: Mapping[str, Any]
@@ -66,72 +58,70 @@ class Description:
         return from_mapping(TrainConfig, self.config)
 
 
-def save(model: BaseAlgorithm, path: Path, config: TrainConfig) -> None:
+def save(
+    model: BaseAlgorithm, path: Path, config: TrainConfig, state: TrainingState | None = None
+) -> None:
     """Write a checkpoint; the file is the old one or the new one, never a part.
+
+    Args:
+        model: The algorithm.
+        path: The file.
+        config: The run's settings.
+        state: What the run is doing; without it new games begin when the run is resumed.
 
     Raises:
         OSError: If the folder cannot be written to or the disk is full.
     """
-    description = Description(
-        format=FORMAT,
-        backend=BACKEND,
-        num_timesteps=int(model.num_timesteps),
-        config=to_mapping(config),
-        spaces=describe_spaces(model.observation_space, model.action_space),
-        versions=versions(),
-    )
-    with replacing(path) as file:
-        model.save(file)
-        with zipfile.ZipFile(file, "a") as archive:
-            archive.writestr(MEMBER, json.dumps(asdict(description), indent=2))
+    about = {"backend": BACKEND, "config": to_mapping(config)}
+    safe.safe_save(model, path, about, state.members() if state else None)
 
 
 def describe(path: Path) -> Description:
-    """Return what a checkpoint says about itself; nothing is unpickled.
+    """Return what a checkpoint says about itself; nothing in it is executed.
 
     Raises:
         CheckpointError: If the file is missing or is no checkpoint of this project.
     """
+    with _as_user_error():
+        content = safe.describe_checkpoint(path)
+        parts = describe_spaces(*safe.saved_spaces(content))
     try:
-        content = json.loads(_member(path, MEMBER))
-        if content["format"] > FORMAT:
-            raise CheckpointError(
-                f"{path} has format {content['format']}, this version reads up to {FORMAT}:"
-                " it was written by a newer perceiver-rl"
-            )
-        description = Description(**content)
+        description = Description(
+            backend=content["about"]["backend"],
+            num_timesteps=content["counters"]["num_timesteps"],
+            config=content["about"]["config"],
+            spaces=parts,
+            versions=content["versions"],
+        )
         description.settings  # noqa: B018  # settings that cannot be read make it unusable
     except (ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(f"{path}: cannot read {MEMBER}: {error}") from None
+        raise CheckpointError(
+            f"{path}: cannot read {safe.DESCRIPTION}: {type(error).__name__} {error}"
+            " (is it the checkpoint of a run?)"
+        ) from None
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from None
     return description
 
 
-def _member(path: Path, name: str) -> bytes:
+@contextlib.contextmanager
+def _as_user_error() -> Iterator[None]:
+    """Turn the plugin's error into the one that commands print as a line."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.read(name)
-    except FileNotFoundError:
-        raise CheckpointError(f"there is no checkpoint {path}") from None
-    except IsADirectoryError:
-        raise CheckpointError(f"{path} is a folder, expected a checkpoint file") from None
-    except (zipfile.BadZipFile, zlib.error):
-        raise CheckpointError(f"{path} is not a checkpoint: it is no whole zip file") from None
-    except KeyError:
-        raise CheckpointError(
-            f"{path} is not a checkpoint of perceiver-rl: it has no {name}"
-            " (models of stable-baselines3 alone are opened by its own load)"
-        ) from None
+        yield
+    except archive.CheckpointError as error:
+        raise CheckpointError(str(error)) from None
 
 
-def load_tensors(path: Path, member: str) -> dict[str, Any]:
-    """Return one state dict of a checkpoint; only tensors and plain values are read.
+def load_weights(policy: torch.nn.Module, path: Path) -> None:
+    """Load a checkpoint's weights into a policy of the same architecture.
 
     Raises:
-        CheckpointError: If the file or the member is missing, or the member holds anything else.
+        CheckpointError: If the file is damaged or the architectures differ; names the first tensor
+            that does.
     """
-    return _tensors(_member(path, member), path, member)
+    with _as_user_error():
+        safe.load_weights(policy, path)
 
 
 def read_tensors(path: Path) -> dict[str, Any]:
@@ -141,48 +131,17 @@ def read_tensors(path: Path) -> dict[str, Any]:
         CheckpointError: If the file is missing, damaged, or holds anything else.
     """
     try:
-        content = path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError):
-        raise CheckpointError(f"there is no file {path}") from None
-    return _tensors(content, path, "it")
-
-
-def _tensors(content: bytes, path: Path, member: str) -> dict[str, Any]:
-    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the error says what is wrong with the file
-            state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (FileNotFoundError, IsADirectoryError):
+        raise CheckpointError(f"there is no file {path}") from None
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"{path}: {member} is damaged or holds no tensors: {first}") from None
+        raise CheckpointError(f"{path}: it is damaged or holds no tensors: {first}") from None
     if not isinstance(state, dict):
-        raise CheckpointError(f"{path}: {member} holds a {type(state).__name__}, not a state dict")
+        raise CheckpointError(f"{path}: it holds a {type(state).__name__}, not a state dict")
     return state
-
-
-def load_weights(policy: torch.nn.Module, path: Path) -> None:
-    """Load a checkpoint's weights into a policy of the same architecture.
-
-    Raises:
-        CheckpointError: If the architectures differ; names the first tensor that does.
-    """
-    state = load_tensors(path, "policy.pth")
-    difference = first_difference(policy.state_dict(), state)
-    if difference:
-        raise CheckpointError(f"{path} holds another architecture: {difference}")
-    policy.load_state_dict(state)
-
-
-def first_difference(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """Return what first differs between two state dicts, or "" if they have the same shapes."""
-    for name, tensor in expected.items():
-        if name not in found:
-            return f"expected tensor {name!r} {tuple(tensor.shape)}, found none"
-        if tensor.shape != found[name].shape:
-            shapes = f"{tuple(tensor.shape)}, found {tuple(found[name].shape)}"
-            return f"expected tensor {name!r} of shape {shapes}"
-    extra = [name for name in found if name not in expected]
-    return f"found tensor {extra[0]!r}, expected none" if extra else ""
 
 
 def restore(model: BaseAlgorithm, path: Path) -> None:
@@ -191,11 +150,22 @@ def restore(model: BaseAlgorithm, path: Path) -> None:
     Raises:
         CheckpointError: If the checkpoint is for another policy or other spaces.
     """
-    description = describe(path)
-    check_spaces(description, model.observation_space, model.action_space, path)
-    load_weights(model.policy, path)
-    model.policy.optimizer.load_state_dict(load_tensors(path, "policy.optimizer.pth"))
-    model.num_timesteps = description.num_timesteps
+    check_spaces(describe(path), model.observation_space, model.action_space, path)
+    with _as_user_error():
+        safe.load_into(model, path)
+
+
+def restore_games(model: BaseAlgorithm, path: Path) -> bool:
+    """Go on with a checkpoint's games, bit for bit, and return whether it holds them.
+
+    Raises:
+        CheckpointError: If they are damaged or the environment is another one.
+    """
+    if not has_training_state(path):
+        return False
+    with _as_user_error():
+        restore_training(model, path)
+    return True
 
 
 def start_from(model: BaseAlgorithm, path: Path, config: TrainConfig) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 
 from rich.console import Console
 
+from perceiver_rl.files import write_text
+from perceiver_rl.interrupt import stop_on_signals
+
 from .checkpoint import BACKEND
 from .compare_display import CompareDisplay, compare_display
 from .config import CompareConfig
 from .errors import RunError
-from .files import write_text
-from .interrupt import stop_on_signals
 from .machine import provenance
 from .process_pool import run_tasks
 from .progress_log import read_rows

@@ -36,13 +36,14 @@ from numpy.typing import NDArray
 
 from perceiver_rl.envs import BatchedEnv
 from perceiver_rl.envs.archive import read_archive, write_archive
+from perceiver_rl.interrupt import StopRequest
 from perceiver_rl.spaces import ENTITIES, SCALARS, UnitActionSpace
+from perceiver_rl.versions import versions
 
 from .demonstrations_config import RecordConfig
 from .env_options import env_options
 from .errors import RunError
-from .interrupt import StopRequest
-from .machine import commit, versions
+from .machine import commit
 from .players import Observation, Player, contender
 from .run_folder import read_json, write_json
 from .seeds import training_seed

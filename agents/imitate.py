@@ -14,14 +14,16 @@ from rich.console import Console
 from stable_baselines3 import PPO
 from stable_baselines3.common.logger import Logger, configure
 
-from .checkpoint import first_difference, read_tensors, save
+from perceiver_rl.files import replacing, write_text
+from perceiver_rl.interrupt import StopRequest, stop_on_signals
+from perceiver_rl.sb3.archive import first_difference
+
+from .checkpoint import read_tensors, save
 from .cloning import Cloning
 from .demonstrations import Demonstrations, open_demonstrations, record
 from .display import progress_bar
 from .errors import CheckpointError, RunError
-from .files import replacing, write_text
 from .imitate_config import ImitateConfig
-from .interrupt import StopRequest, stop_on_signals
 from .machine import provenance
 from .models import build_model, count_parameters, make_training_env
 from .progress_log import Progress

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import shlex
@@ -12,18 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("perceiver-rl", "torch", "stable-baselines3", "gymnasium", "numpy", "numba")
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python and the packages that results depend on."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:  # run from a folder, not installed
-            found[package] = "unknown"
-    return found
+from perceiver_rl.versions import versions
 
 
 def machine() -> dict[str, Any]:

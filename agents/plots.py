@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .files import replacing
+from perceiver_rl.files import replacing
+
 from .progress_log import ProgressRow
 from .results import AgentResult, ArmResult, arms_of
 from .statistics import Games

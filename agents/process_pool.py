@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from .interrupt import StopRequest
+from perceiver_rl.interrupt import StopRequest
+
 from .tasks import Task
 from .worker import Done, Failed, Message, work
 

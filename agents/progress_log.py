@@ -9,8 +9,9 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
+from perceiver_rl.files import write_text
+
 from .errors import RunError
-from .files import write_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from perceiver_rl.files import write_text
+
 from .errors import RunError
-from .files import write_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from perceiver_rl.versions import versions
+
 from .config import CompareConfig, EvaluateConfig, TrainConfig
-from .machine import commit, versions
+from .machine import commit
 from .run_folder import RunFolder, read_json, write_json
 from .statistics import Games
 from .strict_yaml import to_mapping

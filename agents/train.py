@@ -11,12 +11,14 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.logger import configure
 
-from .checkpoint import check_policy, describe, restore, start_from
+from perceiver_rl.files import write_text
+from perceiver_rl.interrupt import StopRequest, stop_on_signals
+from perceiver_rl.versions import versions
+
+from .checkpoint import check_policy, describe, restore, restore_games, start_from
 from .config import TrainConfig
 from .display import training_display
-from .files import write_text
-from .interrupt import StopRequest, stop_on_signals
-from .machine import commit, machine, versions
+from .machine import commit, machine
 from .models import build_model, count_parameters, make_training_env
 from .progress_log import Progress, keep_until, read_rows
 from .run_folder import RunFolder, write_json
@@ -102,6 +104,8 @@ def _prepare(config: TrainConfig, folder: RunFolder, resume: bool) -> tuple[PPO,
     env = make_training_env(config.env, config.seed, done)
     model = build_model(config, env, done)
     restore(model, folder.checkpoint)
+    if description.settings.env == config.env:
+        restore_games(model, folder.checkpoint)  # otherwise new games begin
     rows = keep_until(folder.progress, done)
     return model, rows[-1].seconds if rows else 0.0
 

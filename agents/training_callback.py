@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
+from perceiver_rl.interrupt import StopRequest
+from perceiver_rl.sb3.training_state import TrainingState
+
 from .checkpoint import save
 from .config import TrainConfig
-from .interrupt import StopRequest
 from .progress_log import Progress, ProgressRow, append_row
 from .run_folder import RunFolder
 from .statistics import outcome_letter
@@ -47,7 +49,7 @@ class TrainingCallback(BaseCallback):
     """Writes progress and checkpoints between updates, and stops where somebody asked for it.
 
     A stop drops the rollout that is under way, so the count of steps is always the number that the
-    network has learned from.
+    network has learned from; a resumed run collects the same rollout again.
 
     Args:
         folder: Where files go.
@@ -73,6 +75,7 @@ class TrainingCallback(BaseCallback):
         self.seconds = seconds
         self._ended = _Ended()
         self._recent: deque[str] = deque(maxlen=RECENT_GAMES)
+        self._state: TrainingState | None = None
         self._learned = 0
         self._saved = 0
         self._collected = False
@@ -86,6 +89,7 @@ class TrainingCallback(BaseCallback):
     def _on_rollout_start(self) -> None:
         if self._collected:
             self._after_update()
+        self._state = TrainingState(self.model)
         if self.model.num_timesteps - self._saved >= self.config.checkpoint_every:
             self.save()
 
@@ -102,6 +106,7 @@ class TrainingCallback(BaseCallback):
 
     def _on_rollout_end(self) -> None:
         self._collected = True
+        self._state = None
         recent = self._recent_win_rate()
         if recent is not None:
             self.logger.record("rollout/win_rate", recent)
@@ -135,7 +140,8 @@ class TrainingCallback(BaseCallback):
 
     def save(self) -> None:
         """Write a checkpoint of what has been learned so far."""
-        save(self.model, self.folder.checkpoint, self.config)
+        state = self._state or TrainingState(self.model)
+        save(self.model, self.folder.checkpoint, self.config, state)
         self._saved = self.model.num_timesteps
 
     def _report(self, steps: int) -> None:

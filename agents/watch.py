@@ -16,11 +16,11 @@ from perceiver_rl.envs.render import LiveView
 from perceiver_rl.envs.render.film import Reel, check_film, write_film
 from perceiver_rl.envs.render.window import Window
 from perceiver_rl.envs.scenarios import find_scenario
+from perceiver_rl.interrupt import StopRequest, stop_on_signals
 
 from .config import EnvConfig
 from .env_options import env_options
 from .errors import UserError
-from .interrupt import StopRequest, stop_on_signals
 from .players import Contender, contender
 from .watch_config import WatchConfig
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
+from perceiver_rl.files import write_text
+from perceiver_rl.interrupt import StopRequest, stop_on_signals
+
 from .errors import UserError
-from .files import write_text
-from .interrupt import StopRequest, stop_on_signals
 from .progress_log import Progress
 from .tasks import Task
 

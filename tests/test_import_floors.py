@@ -9,6 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = {
+    "files": -1,
+    "interrupt": -1,
+    "versions": -1,
     "spaces": 0,
     "nn": 1,
     "entities": 2,

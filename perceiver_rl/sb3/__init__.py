@@ -2,11 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from perceiver_rl.sb3.archive import CheckpointError
 from perceiver_rl.sb3.buffer import TorchDictRolloutBuffer
 from perceiver_rl.sb3.distribution import UnitActionDistribution
 from perceiver_rl.sb3.extractor import EntityExtractor, EntityFeatures, PerceiverExtractor
 from perceiver_rl.sb3.policy import EntityPolicy
 from perceiver_rl.sb3.presets import PRESETS, Preset, PresetName, preset_named
+from perceiver_rl.sb3.resume import ResumableCheckpoint, resume
+from perceiver_rl.sb3.safe import describe_checkpoint, safe_load, safe_save
 from perceiver_rl.sb3.transfer import load_resized
 from perceiver_rl.sb3.vector_env import GymVectorToSB3
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PRESETS",
+    "CheckpointError",
     "EntityExtractor",
     "EntityFeatures",
     "EntityPolicy",
@@ -24,10 +28,15 @@ __all__ = [
     "Preset",
     "PresetName",
     "RecurrentEntityPolicy",
+    "ResumableCheckpoint",
     "TorchDictRolloutBuffer",
     "UnitActionDistribution",
+    "describe_checkpoint",
     "load_resized",
     "preset_named",
+    "resume",
+    "safe_load",
+    "safe_save",
 ]
 
 

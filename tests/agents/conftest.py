@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from perceiver_rl.agents.config import EnvConfig, PPOConfig, TrainConfig
-from perceiver_rl.agents.interrupt import StopRequest
 from perceiver_rl.agents.progress_log import Progress
 from perceiver_rl.agents.train import TrainResult, run_training
+from perceiver_rl.interrupt import StopRequest
 
 Run = Callable[..., TrainResult]
 

@@ -19,13 +19,13 @@ import pytest
 from perceiver_rl.agents.compare import compare
 from perceiver_rl.agents.config import CompareConfig, EnvConfig, PPOConfig
 from perceiver_rl.agents.errors import RunError
-from perceiver_rl.agents.interrupt import StopRequest
 from perceiver_rl.agents.process_pool import run_tasks
 from perceiver_rl.agents.progress_log import Progress
 from perceiver_rl.agents.run_folder import read_json, write_json
 from perceiver_rl.agents.tasks import Task, tasks_of
 from perceiver_rl.agents.train import TrainResult
 from perceiver_rl.agents.worker import Done, Failed, GamesPlayed, Message, work
+from perceiver_rl.interrupt import StopRequest
 
 FILES = ("config.yaml", "results.json", "results.csv", "learning_curves.png", "win_rates.png")
 

@@ -18,11 +18,11 @@ from perceiver_rl.agents.demonstrations import (
 )
 from perceiver_rl.agents.demonstrations_config import RecordConfig
 from perceiver_rl.agents.errors import ConfigError, RunError
-from perceiver_rl.agents.interrupt import StopRequest
 from perceiver_rl.agents.seeds import EVAL_SEED, training_seed
 from perceiver_rl.envs import BatchedEnv, make_control
 from perceiver_rl.envs.contract import columns
 from perceiver_rl.envs.scenarios import SCENARIOS
+from perceiver_rl.interrupt import StopRequest
 from perceiver_rl.spaces import ENTITIES, ContractError
 
 CONFIG = RecordConfig(env="perceiver_rl/Battle-3m-v0", teacher="focus-fire", episodes=6)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from stable_baselines3 import PPO
 
 from perceiver_rl.agents.checkpoint import describe
 from perceiver_rl.agents.cloning import Cloning, exchange_rows, read
@@ -20,11 +19,12 @@ from perceiver_rl.agents.demonstrations_config import RecordConfig
 from perceiver_rl.agents.errors import CheckpointError, RunError
 from perceiver_rl.agents.imitate import STATE, run_imitation
 from perceiver_rl.agents.imitate_config import CloningConfig, ImitateConfig
-from perceiver_rl.agents.interrupt import StopRequest
 from perceiver_rl.agents.models import build_policy
 from perceiver_rl.agents.play import play
 from perceiver_rl.agents.players import contender
 from perceiver_rl.agents.progress_log import Progress
+from perceiver_rl.interrupt import StopRequest
+from perceiver_rl.sb3 import safe_load
 from perceiver_rl.spaces import ENTITIES, ENTITY_MASK, TARGET_MASK
 
 
@@ -170,13 +170,13 @@ def test_a_stopped_run_goes_on_bit_for_bit(
         assert torch.equal(tensor, states[1]["policy"][key]), key
 
 
-def test_the_result_is_a_checkpoint_that_plays_and_that_stable_baselines3_opens(
+def test_the_result_is_a_checkpoint_that_plays_and_opens_as_an_algorithm(
     config: ImitateConfig,
 ) -> None:
     result = run_imitation(config, StopRequest())
     path = result.folder / "checkpoint.zip"
     assert describe(path).settings == config.checkpoint_config()
-    assert PPO.load(path, device="cpu").num_timesteps == 0
+    assert safe_load(path, device="cpu").num_timesteps == 0
     evaluation = EvaluateConfig(games=2, env=config.env.id)
     assert play(contender(str(path)), config.env.id, "no-op", evaluation).count == 2
     summary = json.loads((result.folder / "summary.json").read_text())

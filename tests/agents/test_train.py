@@ -14,21 +14,23 @@ from typing import Any
 import pytest
 import torch
 
-from perceiver_rl.agents.checkpoint import describe, load_tensors
+from perceiver_rl.agents.checkpoint import describe
 from perceiver_rl.agents.config import EnvConfig, PolicyConfig, TrainConfig
 from perceiver_rl.agents.errors import CheckpointError, RunError
-from perceiver_rl.agents.interrupt import StopRequest, stop_on_signals
 from perceiver_rl.agents.main import main
 from perceiver_rl.agents.progress_log import Progress, read_rows
 from perceiver_rl.agents.run_folder import RunFolder, read_json
 from perceiver_rl.agents.strict_yaml import read_settings
 from perceiver_rl.agents.train import train
+from perceiver_rl.interrupt import StopRequest, stop_on_signals
+from perceiver_rl.sb3.archive import read_tensors
+from perceiver_rl.sb3.safe import POLICY
 
 Run = Callable[..., Any]
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return load_tensors(folder / "checkpoint.zip", "policy.pth")
+    return read_tensors(folder / "checkpoint.zip", POLICY)
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -112,6 +114,32 @@ def test_a_stop_drops_the_rollout_under_way_and_leaves_a_checkpoint(
     assert run(resume=True).steps == 128
 
 
+def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perceiver_rl.agents.training_callback.REPORT_SECONDS", 0.0)
+    straight = run(name="straight", steps=256)
+    stop = StopRequest()
+
+    def stop_in_the_third_rollout(progress: Progress) -> None:
+        stop.requested = progress.steps > 140
+
+    run(name="stopped", steps=256, stop=stop, report=stop_in_the_third_rollout)
+    resumed = run(name="stopped", steps=256, resume=True)
+    assert same(weights(straight.folder), weights(resumed.folder))
+    games = [
+        [(row.steps, row.games, row.return_mean) for row in read_rows(one.folder / "progress.csv")]
+        for one in (straight, resumed)
+    ]
+    assert games[0] == games[1]
+
+
+def test_a_run_goes_on_with_new_games_in_another_environment(run: Run) -> None:
+    run()
+    other = EnvConfig(num_envs=8, opponent="random")
+    assert run(resume=True, steps=256, env=other).steps == 256
+
+
 def test_a_stop_before_the_first_update_leaves_a_checkpoint_too(run: Run) -> None:
     result = run(stop=StopRequest(requested=True))
     assert (result.steps, result.finished) == (0, False)
@@ -134,7 +162,7 @@ def test_a_checkpoint_is_written_at_least_as_often_as_asked(
     saved: list[int] = []
     monkeypatch.setattr(
         "perceiver_rl.agents.training_callback.save",
-        lambda model, path, config: saved.append(model.num_timesteps),
+        lambda model, path, config, state: saved.append(model.num_timesteps),
     )
     run(steps=320, checkpoint_every=100)
     assert saved == [128, 256, 320]

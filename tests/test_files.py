@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from perceiver_rl.agents.files import replacing, write_text
+from perceiver_rl.files import replacing, write_text
 
 
 def test_an_error_in_the_middle_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
