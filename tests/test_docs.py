@@ -58,7 +58,7 @@ def test_the_examples_of_replays_and_snapshots_run(
     assert found["env"].num_envs == 8
 
 
-@pytest.mark.parametrize("page", ["own_scenario", "replay_and_watch", "scenarios/index"])
+@pytest.mark.parametrize("page", ["own_scenario", "replay_and_watch", "saving", "scenarios/index"])
 def test_links_of_the_documentation_lead_somewhere(page: str) -> None:
     path = ROOT / "docs" / f"{page}.md"
     for link in re.findall(r"\]\(([^)]+)\)", path.read_text()):
@@ -79,3 +79,12 @@ def test_the_examples_of_opponents_run() -> None:
 def test_the_ladder_names_every_opponent() -> None:
     text = (ROOT / "docs" / "opponents.md").read_text()
     assert tuple(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)) == tuple(OPPONENTS)
+
+
+def test_the_examples_of_saving_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, Any] = {}
+    for code in blocks("saving", "python"):
+        exec(code, found)
+    assert found["model"].num_timesteps == 2048
+    assert (tmp_path / "for_stable_baselines3.zip").exists()

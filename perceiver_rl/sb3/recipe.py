@@ -24,7 +24,6 @@ Json = dict[str, Any]
 ALGORITHMS: Mapping[str, tuple[str, str]] = {
     "PPO": ("stable_baselines3", "EntityPolicy"),
     "A2C": ("stable_baselines3", "EntityPolicy"),
-    "TRPO": ("sb3_contrib", "EntityPolicy"),
     "MaskablePPO": ("sb3_contrib", "MaskableEntityPolicy"),
     "RecurrentPPO": ("sb3_contrib", "RecurrentEntityPolicy"),
 }

@@ -47,7 +47,7 @@ def safe_save(
     :class:`ResumableCheckpoint`.
 
     Args:
-        model: PPO, A2C, TRPO, MaskablePPO or RecurrentPPO with its entity policy.
+        model: PPO, A2C, MaskablePPO or RecurrentPPO with its entity policy.
         path: The file; it is the old one or the new one, never a part.
         about: Whatever else to say about the model, in JSON; :func:`describe_checkpoint` shows it.
         members: Further files to put into the archive, by name.
@@ -102,7 +102,7 @@ def safe_load(
         tensorboard_log: As in stable-baselines3.
 
     Returns:
-        PPO, A2C, TRPO, MaskablePPO or RecurrentPPO, as saved. ``save`` of such a model writes the file
+        PPO, A2C, MaskablePPO or RecurrentPPO, as saved. ``save`` of such a model writes the file
         that stable-baselines3 itself opens.
 
     Raises:

@@ -165,10 +165,9 @@ def stateful(muster: Any) -> Any:
 
 def test_any_environment_that_knows_its_state_goes_on(stateful: Any, tmp_path: Path) -> None:
     def make() -> VecEnv:
+        limited: Any = gym.wrappers.TimeLimit
         limit = {"max_episode_steps": 3}
-        return make_vec_env(
-            stateful, GAMES, seed=3, wrapper_class=gym.wrappers.TimeLimit, wrapper_kwargs=limit
-        )
+        return make_vec_env(stateful, GAMES, seed=3, wrapper_class=limited, wrapper_kwargs=limit)
 
     straight = learn(build(PPO, make()), 4 * STEPS)
     assert differing(straight, killed_and_resumed(PPO, make, tmp_path)) == []

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sb3_contrib import TRPO, MaskablePPO, RecurrentPPO
+from sb3_contrib import MaskablePPO, RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.utils import LinearSchedule
@@ -36,7 +36,6 @@ LEARNERS: list[tuple[Any, Any, dict[str, Any]]] = [
     (PPO, EntityPolicy, {**SIZES, "rollout_buffer_class": TorchDictRolloutBuffer}),
     (A2C, EntityPolicy, {"device": "cpu", "gamma": 0.9}),
     (A2C, EntityPolicy, {"device": "cpu", "use_rms_prop": False}),
-    (TRPO, EntityPolicy, {"n_steps": 16, "batch_size": 32, "device": "cpu"}),
     (MaskablePPO, MaskableEntityPolicy, {**SIZES, "clip_range_vf": 0.3}),
     (RecurrentPPO, RecurrentEntityPolicy, {**SIZES, "target_kl": 0.5}),
 ]
