@@ -13,6 +13,7 @@ from stable_baselines3.common.logger import configure
 
 from perceiver_rl.files import write_text
 from perceiver_rl.interrupt import StopRequest, stop_on_signals
+from perceiver_rl.sb3 import EntropyLogger
 from perceiver_rl.versions import versions
 
 from .checkpoint import check_policy, describe, restore, restore_games, start_from
@@ -77,7 +78,7 @@ def run_training(
         model.set_logger(configure(str(folder.tensorboard), ["tensorboard"]))
         callback = TrainingCallback(folder, config, seconds, stop, report)
         try:
-            model.learn(remaining, callback, reset_num_timesteps=not resume)
+            model.learn(remaining, [EntropyLogger(), callback], reset_num_timesteps=not resume)
         finally:
             model.logger.close()
     env = model.get_env()

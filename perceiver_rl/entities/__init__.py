@@ -16,6 +16,12 @@ from perceiver_rl.entities.encoders import (
     PerceiverEntityEncoder,
     TransformerEntityEncoder,
 )
+from perceiver_rl.entities.spatial import (
+    ScatterConnection,
+    SpatialConfig,
+    SpatialEncoder,
+    SpatialEncoding,
+)
 
 __all__ = [
     "ENCODERS",
@@ -28,6 +34,10 @@ __all__ = [
     "MlpConfig",
     "MlpEntityEncoder",
     "PerceiverEntityEncoder",
+    "ScatterConnection",
+    "SpatialConfig",
+    "SpatialEncoder",
+    "SpatialEncoding",
     "TransformerEntityEncoder",
     "build_encoder",
     "columns_of",

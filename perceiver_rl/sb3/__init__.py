@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from perceiver_rl.sb3.archive import CheckpointError
 from perceiver_rl.sb3.buffer import TorchDictRolloutBuffer
 from perceiver_rl.sb3.distribution import UnitActionDistribution
+from perceiver_rl.sb3.entropy import EntropyLogger
 from perceiver_rl.sb3.extractor import EntityExtractor, EntityFeatures, PerceiverExtractor
 from perceiver_rl.sb3.policy import EntityPolicy
 from perceiver_rl.sb3.presets import PRESETS, Preset, PresetName, preset_named
@@ -22,6 +23,7 @@ __all__ = [
     "EntityExtractor",
     "EntityFeatures",
     "EntityPolicy",
+    "EntropyLogger",
     "GymVectorToSB3",
     "MaskableEntityPolicy",
     "PerceiverExtractor",

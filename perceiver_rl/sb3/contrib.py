@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from torch import Tensor, nn
 
 from perceiver_rl.sb3.mixin import ActorFeatures, EntityPolicyMixin
+from perceiver_rl.sb3.presets import Preset
 
 
 class MaskableEntityPolicy(  # type: ignore[misc]  # its parent is not the mixin's assumed one
@@ -34,8 +35,8 @@ class RecurrentEntityPolicy(EntityPolicyMixin, RecurrentActorCriticPolicy):
     Arguments as :class:`EntityPolicy`'s, and:
 
     Args:
-        lstm_hidden_size: Features of an LSTM.
-        n_lstm_layers: Layers of an LSTM.
+        lstm_hidden_size: Features of an LSTM; default: the preset's (``alphastar``: 384).
+        n_lstm_layers: Layers of an LSTM; default: the preset's (``alphastar``: 3).
         lstm_kwargs: Further arguments of ``torch.nn.LSTM``.
     """
 
@@ -46,6 +47,10 @@ class RecurrentEntityPolicy(EntityPolicyMixin, RecurrentActorCriticPolicy):
         "n_lstm_layers",
         "lstm_kwargs",
     )
+    _core: ClassVar[str] = "lstm"
+
+    def _preset_arguments(self, preset: Preset) -> dict[str, Any]:
+        return {"lstm_hidden_size": preset.lstm_width, "n_lstm_layers": preset.lstm_layers}
 
     @property
     def _core_width(self) -> int:

@@ -105,6 +105,14 @@ class UnitActionDistribution(Distribution):
         return self._ready()[0].parts
 
     @property
+    def somebody_present(self) -> Tensor:
+        """``[B]``, True where an observation holds an entity."""
+        inputs = self._ready()[1]
+        if inputs.present is None:
+            return inputs.selectable.new_ones(len(inputs.core))
+        return inputs.present.any(-1)
+
+    @property
     def distribution(self) -> JointDistribution:  # type: ignore[override]  # an attribute there
         """What torch's ``kl_divergence``, and so stable-baselines3's, compares."""
         return JointDistribution(self)

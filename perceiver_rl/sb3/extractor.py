@@ -13,7 +13,17 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from perceiver_rl.entities import BoxScaler, ColumnExpander, build_encoder, columns_of
+from perceiver_rl.entities import (
+    BoxScaler,
+    ColumnExpander,
+    ScatterConnection,
+    SpatialConfig,
+    SpatialEncoder,
+    SpatialEncoding,
+    build_encoder,
+    columns_of,
+    configured,
+)
 from perceiver_rl.nn import count_flops, linear
 from perceiver_rl.sb3.observations import by_key, check_finite
 from perceiver_rl.sb3.presets import preset_named
@@ -26,8 +36,6 @@ from perceiver_rl.spaces import (
     check_observation_space,
 )
 
-_MINIMAP_WIDTH = 32
-
 
 class EntityFeatures(NamedTuple):
     """What an extractor knows about a batch of observations.
@@ -36,18 +44,24 @@ class EntityFeatures(NamedTuple):
         state: ``[B, features_dim]``, the whole observation as one vector.
         per_entity: ``[B, N, W]``, each entity in the light of the others.
         present: ``[B, N]``, True where an entity exists.
+        scalars: ``[B, S]``, the embedded scalars; None if there are none.
+        maps: Map skips ``[B, K, h, w]`` of the minimap's encoder; empty if there is no minimap.
     """
 
     state: Float[Tensor, "batch feature"]
     per_entity: Float[Tensor, "batch entity width"]
     present: Bool[Tensor, "batch entity"]
+    scalars: Float[Tensor, "batch scalar"] | None = None
+    maps: tuple[Float[Tensor, "batch channel row column"], ...] = ()
 
 
 class EntityExtractor(BaseFeaturesExtractor):
     """Encodes an entity observation into a state vector and one vector per entity.
 
     ``entities`` -> columns expanded -> linear -> entity encoder; the pooled entities, the scalars
-    and the minimap (where the space has them) are joined by an MLP into the state.
+    and the minimap (where the space has them) are joined by an MLP into the state. Where the preset
+    says so and entities have bounded columns ``x`` and ``y``, their embeddings are first drawn into
+    the minimap.
 
     Args:
         observation_space: A Dict with at least ``entities`` and ``entity_mask``, or a plain
@@ -57,6 +71,7 @@ class EntityExtractor(BaseFeaturesExtractor):
         preset: Named sizes, ``tiny`` or ``alphastar``.
         encoder_kwargs: Fields of the encoder's own config to set differently, for instance
             ``dict(num_latents=8)``.
+        spatial_kwargs: Fields of ``SpatialConfig`` to set differently.
         twice_differentiable: Attend without torch's fused kernel, whose gradient has no gradient;
             for algorithms that differentiate twice, such as TRPO.
 
@@ -65,13 +80,15 @@ class EntityExtractor(BaseFeaturesExtractor):
         ValueError: If a name is unknown or sizes do not fit.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword per setting
         self,
         observation_space: spaces.Space[Any],
         features_dim: int | None = None,
         encoder: str = "perceiver",
         preset: str = "tiny",
         encoder_kwargs: Mapping[str, Any] | None = None,
+        *,
+        spatial_kwargs: Mapping[str, Any] | None = None,
         twice_differentiable: bool = False,
     ) -> None:
         space = check_observation_space(observation_space)
@@ -87,10 +104,13 @@ class EntityExtractor(BaseFeaturesExtractor):
         self.encoder = build_encoder(encoder, sizes.entities, encoder_kwargs)
         self.embed = linear(self.expand.out_features, self.encoder.token_width)
         joined = self.encoder.width
-        self.scale_scalars, width = _scalar_scaler(space)
-        joined += width
-        self.minimap, width = _minimap_encoder(space)
-        joined += width
+        self.scalars, self.scalar_width = _scalar_encoder(space, sizes.scalar_width)
+        self.minimap = _minimap_encoder(
+            space, self.encoder.width, configured(sizes.spatial, spatial_kwargs or {}, "spatial")
+        )
+        _check_spatial(self.minimap, spatial_kwargs or {})
+        joined += self.scalar_width or 0
+        joined += self.minimap.width if self.minimap else 0
         layers: list[nn.Module] = []
         for _ in range(sizes.core_layers):
             layers += [linear(joined, core_width), nn.ReLU()]
@@ -104,12 +124,22 @@ class EntityExtractor(BaseFeaturesExtractor):
         tokens = self.embed(self.expand(observations[ENTITIES]))
         with twice_differentiable() if self._twice_differentiable else nullcontext():
             encoding = self.encoder(tokens, present)
-        parts = [encoding.pooled]
-        if self.scale_scalars is not None:
-            parts.append(self.scale_scalars(observations[SCALARS]))
+        parts, scalars, maps = [encoding.pooled], None, ()
+        if self.scalars is not None:
+            scalars = self.scalars(observations[SCALARS])
+            parts.append(scalars)
         if self.minimap is not None:
-            parts.append(self.minimap(observations[MINIMAP]))
-        return EntityFeatures(self.core(torch.cat(parts, dim=-1)), encoding.per_entity, present)
+            vector, maps = self.minimap(
+                observations[MINIMAP], observations[ENTITIES], encoding.per_entity, present
+            )
+            parts.append(vector)
+        state = self.core(torch.cat(parts, dim=-1))
+        return EntityFeatures(state, encoding.per_entity, present, scalars, maps)
+
+    @property
+    def map_shape(self) -> tuple[int, int, int, int] | None:
+        """Channels, rows and columns of a map skip, and how many there are; None without a map."""
+        return self.minimap.encoder.skip_shape if self.minimap else None
 
     def forward(self, observations: Mapping[str, Tensor] | Tensor) -> EntityFeatures:
         """Return the structured features that :class:`EntityPolicy` reads."""
@@ -154,31 +184,71 @@ def _device(module: nn.Module) -> torch.device:
     return next(module.parameters()).device
 
 
-def _scalar_scaler(space: spaces.Dict) -> tuple[BoxScaler | None, int]:
-    """Return what scales the scalars, and how many there are."""
+class _Minimap(nn.Module):
+    """The minimap's encoder behind the scatter connection, if there is one."""
+
+    def __init__(
+        self, encoder: SpatialEncoder, width: int, scatter: ScatterConnection | None
+    ) -> None:
+        super().__init__()
+        self.width = width
+        self.scatter = scatter
+        self.encoder = encoder
+
+    def forward(
+        self, planes: Tensor, entities: Tensor, per_entity: Tensor, present: Tensor
+    ) -> SpatialEncoding:
+        if self.scatter is not None:
+            drawn = self.scatter(entities, per_entity, present)
+            planes = torch.cat([planes, drawn], dim=1)
+        return self.encoder(planes)
+
+
+def _scalar_encoder(space: spaces.Dict, width: int) -> tuple[nn.Module | None, int | None]:
+    """Return what scales the scalars (and embeds them in so many features), and its width."""
     if SCALARS not in space.spaces:
-        return None, 0
+        return None, None
     scalars = space[SCALARS]
     if not isinstance(scalars, spaces.Box) or len(scalars.shape) != 1:
         raise ObservationError(f"{SCALARS!r} must be a Box of shape [S], got {scalars}")
-    return BoxScaler(scalars), scalars.shape[0]
+    scaler = BoxScaler(scalars)
+    if not width:
+        return scaler, scalars.shape[0]
+    first, second = linear(scalars.shape[0], width), linear(width, width)
+    return nn.Sequential(scaler, first, nn.ReLU(), second, nn.ReLU()), width
 
 
-def _minimap_encoder(space: spaces.Dict) -> tuple[nn.Module | None, int]:
-    """Return a small convolutional encoder of the spatial planes, and its output's width."""
+def _minimap_encoder(space: spaces.Dict, width: int, config: SpatialConfig) -> _Minimap | None:
+    """Return the encoder of the spatial planes, if there are any.
+
+    Entities whose columns do not say where they are cannot be drawn; they go without.
+    """
     if MINIMAP not in space.spaces:
-        return None, 0
-    minimap = space[MINIMAP]
+        return None
+    minimap, entities = space[MINIMAP], space[ENTITIES]
     if not isinstance(minimap, spaces.Box) or len(minimap.shape) != 3:
         raise ObservationError(f"{MINIMAP!r} must be a Box of shape [C, H, W], got {minimap}")
-    encoder = nn.Sequential(
-        nn.Conv2d(minimap.shape[0], 16, kernel_size=3, stride=2, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(16, _MINIMAP_WIDTH, kernel_size=3, stride=2, padding=1),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(4),
-        nn.Flatten(),
-        linear(16 * _MINIMAP_WIDTH, _MINIMAP_WIDTH),
-        nn.ReLU(),
-    )
-    return encoder, _MINIMAP_WIDTH
+    assert isinstance(entities, spaces.Box)  # checked by the extractor
+    planes, rows, columns = minimap.shape
+    scatter = None
+    if config.scatter_width and ScatterConnection.fits(columns_of(entities)):
+        shape = (rows, columns)
+        scatter = ScatterConnection(columns_of(entities), shape, width, config.scatter_width)
+        planes += config.scatter_width
+    return _Minimap(SpatialEncoder(planes, (rows, columns), config), config.width, scatter)
+
+
+def _check_spatial(minimap: _Minimap | None, asked: Mapping[str, Any]) -> None:
+    """Check that nothing was asked for that an observation cannot give.
+
+    Raises:
+        ObservationError: If there is no minimap, or nothing to draw into it.
+    """
+    if asked and minimap is None:
+        raise ObservationError(
+            f"spatial_kwargs={dict(asked)} need a {MINIMAP!r} in the observation"
+        )
+    if asked.get("scatter_width") and minimap is not None and minimap.scatter is None:
+        raise ObservationError(
+            "scatter_width needs entities with columns 'x' and 'y' that have a low and a high"
+        )

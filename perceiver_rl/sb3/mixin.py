@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -23,15 +24,17 @@ from perceiver_rl.sb3.action_heads import (
     ordinary_net,
 )
 from perceiver_rl.sb3.distribution import UnitActionDistribution
+from perceiver_rl.sb3.entropy import EntropyMeter
 from perceiver_rl.sb3.extractor import EntityExtractor, EntityFeatures, twice_differentiable
 from perceiver_rl.sb3.observations import by_key, check_finite, check_shapes, check_some_legal
-from perceiver_rl.sb3.presets import preset_named
+from perceiver_rl.sb3.presets import Preset, preset_named
 from perceiver_rl.spaces import (
     ACTION_TYPE_MASK,
     ENTITIES,
     ENTITY_MASK,
     SELECTABLE_MASK,
     TARGET_MASK,
+    ActionError,
     SelectEntity,
     UnitActionSpace,
     check_observation_space,
@@ -42,13 +45,20 @@ _ARGUMENTS = (
     "encoder",
     "selection",
     "preset",
+    "core",
     "encoder_kwargs",
     "head_kwargs",
+    "spatial_kwargs",
     "share_features_extractor",
     "normalize_images",
     "optimizer_class",
     "optimizer_kwargs",
 )
+
+_CORES = {
+    "mlp": "EntityPolicy or MaskableEntityPolicy, with PPO, A2C or MaskablePPO",
+    "lstm": "RecurrentEntityPolicy, with RecurrentPPO of sb3-contrib",
+}
 
 # What DQN, QRDQN, SAC, TD3 and TQC take from their policies first.
 _OFF_POLICY = ("q_net", "quantile_net", "actor")
@@ -102,6 +112,9 @@ class EntityPolicyMixin(_Parent):
     _own_arguments: ClassVar[tuple[str, ...]] = ()
     """Arguments of the policy class that stay open to the user."""
 
+    _core: ClassVar[str] = "mlp"
+    """What joins entities, scalars and minimap: ``mlp``, or ``lstm`` after it."""
+
     def __init__(  # noqa: PLR0913 - the signature stable-baselines3 gives its policies
         self,
         observation_space: spaces.Space[Any],
@@ -111,8 +124,10 @@ class EntityPolicyMixin(_Parent):
         encoder: str = "perceiver",
         selection: str = "independent",
         preset: str = "tiny",
+        core: str | None = None,
         encoder_kwargs: Mapping[str, Any] | None = None,
         head_kwargs: Mapping[str, Any] | None = None,
+        spatial_kwargs: Mapping[str, Any] | None = None,
         share_features_extractor: bool = True,
         normalize_images: bool = True,
         optimizer_class: type[torch.optim.Optimizer] = torch.optim.Adam,
@@ -122,6 +137,8 @@ class EntityPolicyMixin(_Parent):
         space = check_observation_space(observation_space)
         check_action_space(space, action_space, selection, head_kwargs or {})
         self._check_own(own)
+        self._check_core(core)
+        own = {**self._preset_arguments(preset_named(preset)), **own}
         self._dict_space = space
         # Read by _build, which the parent's constructor calls.
         self.encoder_name = encoder
@@ -129,6 +146,9 @@ class EntityPolicyMixin(_Parent):
         self.preset_name = preset
         self.encoder_kwargs = dict(encoder_kwargs or {})
         self.head_kwargs = dict(head_kwargs or {})
+        self.spatial_kwargs = dict(spatial_kwargs or {})
+        self.temperature = 1.0
+        self.entropy_meter: EntropyMeter | None = None
         self.own = dict(own)
         super().__init__(
             observation_space,
@@ -141,6 +161,7 @@ class EntityPolicyMixin(_Parent):
                 "encoder": encoder,
                 "preset": preset,
                 "encoder_kwargs": self.encoder_kwargs,
+                "spatial_kwargs": self.spatial_kwargs,
             },
             share_features_extractor=share_features_extractor,
             normalize_images=normalize_images,
@@ -158,6 +179,18 @@ class EntityPolicyMixin(_Parent):
             raise ValueError(
                 f"{type(self).__name__} has no state-dependent exploration; use_sde must be False"
             )
+
+    def _check_core(self, core: str | None) -> None:
+        if core is not None and core not in _CORES:
+            raise ValueError(unknown("core", core, list(_CORES)))
+        if core is not None and core != self._core:
+            raise ValueError(
+                f"core={core!r} needs {_CORES[core]}; {type(self).__name__} has core={self._core!r}"
+            )
+
+    def _preset_arguments(self, preset: Preset) -> dict[str, Any]:
+        """Return what a preset says about the policy class's own arguments."""
+        return {}
 
     def __getattr__(self, name: str) -> Any:
         """Say what fits an algorithm that looks for a network this policy does not have."""
@@ -178,8 +211,10 @@ class EntityPolicyMixin(_Parent):
             "encoder": self.encoder_name,
             "selection": self.selection_name,
             "preset": self.preset_name,
+            "core": self._core,
             "encoder_kwargs": self.encoder_kwargs,
             "head_kwargs": self.head_kwargs,
+            "spatial_kwargs": self.spatial_kwargs,
             "share_features_extractor": self.share_features_extractor,
             "normalize_images": self.normalize_images,
             "optimizer_class": self.optimizer_class,
@@ -213,7 +248,12 @@ class EntityPolicyMixin(_Parent):
             self.action_dist = UnitActionDistribution()
             self.action_net = self.action_dist.proba_distribution_net(
                 self.action_space,
-                InputSizes(core=width, entity=entity_width),
+                InputSizes(
+                    core=width,
+                    entity=entity_width,
+                    scalars=self._entity_extractor.scalar_width,
+                    maps=self._entity_extractor.map_shape,
+                ),
                 self.selection_name,
                 sizes,
             )
@@ -248,10 +288,40 @@ class EntityPolicyMixin(_Parent):
         return super().forward(obs, *args, **kwargs)
 
     def get_distribution(self, obs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the distribution over actions; its gradient has a gradient, as TRPO needs."""
+        """Return the distribution over actions, at the policy's temperature.
+
+        Its gradient has a gradient, as TRPO needs.
+        """
         context = twice_differentiable() if torch.is_grad_enabled() else nullcontext()
         with context:
-            return super().get_distribution(obs, *args, **kwargs)
+            result = super().get_distribution(obs, *args, **kwargs)
+        if self.temperature != 1:
+            distribution: Any = result[0] if isinstance(result, tuple) else result
+            distribution.apply_temperature(self.temperature)
+        return result
+
+    def set_temperature(self, temperature: float) -> None:
+        """Make ``predict`` and ``get_distribution`` bolder (below 1) or more random (above 1).
+
+        Divides the logits of every part of an action; with 0 the greedy action is certain. Rollouts
+        and ``evaluate_actions`` keep temperature 1, so training does not change; it is not saved.
+
+        Raises:
+            ActionError: If the action space is no ``UnitActionSpace``.
+            ValueError: If the temperature is negative or not finite.
+        """
+        if not isinstance(self.action_space, UnitActionSpace):
+            raise ActionError(f"a temperature needs a UnitActionSpace, got {self.action_space}")
+        if not 0 <= temperature < math.inf:
+            raise ValueError(f"a temperature is at least 0 and finite, not {temperature}")
+        self.temperature = float(temperature)
+
+    def evaluate_actions(self, *args: Any, **kwargs: Any) -> Any:
+        """Score actions as the parent does; tell the entropy meter, if there is one."""
+        result = super().evaluate_actions(*args, **kwargs)
+        if self.entropy_meter is not None and isinstance(self.action_dist, UnitActionDistribution):
+            self.entropy_meter.add(self.action_dist)
+        return result
 
     def _check_masks(self, observations: Mapping[str, Tensor]) -> None:
         if isinstance(self.action_space, UnitActionSpace):
@@ -294,6 +364,8 @@ class EntityPolicyMixin(_Parent):
             selectable=legal(SELECTABLE_MASK, present) & present,
             targets=legal(TARGET_MASK, targets) & present.unsqueeze(1),
             present=present,
+            scalars=features.scalars,
+            maps=features.maps,
         )
 
     def obs_to_tensor(self, observation: Any) -> tuple[PyTorchObs, bool]:

@@ -27,8 +27,10 @@ class EntityPolicy(EntityPolicyMixin, ActorCriticPolicy):
         encoder: ``perceiver``, ``transformer`` or ``mlp``.
         selection: ``independent`` (one logit per entity) or ``pointer`` (AlphaStar's).
         preset: Named sizes, ``tiny`` or ``alphastar``.
+        core: ``mlp``, or None for what the class has; ``lstm`` is ``RecurrentEntityPolicy``'s.
         encoder_kwargs: Fields of the encoder's own config to set differently.
         head_kwargs: Fields of ``HeadConfig`` to set differently.
+        spatial_kwargs: Fields of ``SpatialConfig`` to set differently, for a minimap.
         log_std_init: Logarithm of the first standard deviation, for a Box of actions.
         use_sde: Must be False; algorithms pass it.
         share_features_extractor: Whether actor and critic share one encoder.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from perceiver_rl.entities import EntityConfig, MlpConfig
+from perceiver_rl.entities import EntityConfig, MlpConfig, SpatialConfig
 from perceiver_rl.heads import HeadConfig
 from perceiver_rl.nn import PerceiverConfig, TransformerConfig
 from perceiver_rl.spaces import unknown
@@ -21,12 +21,20 @@ class Preset:
         entities: Sizes of the entity encoders.
         core_width: Features of the core that joins entities, scalars and minimap.
         core_layers: Layers of the core's MLP.
+        lstm_width: Features of a recurrent policy's LSTM, which follows the MLP.
+        lstm_layers: Layers of that LSTM.
+        scalar_width: Features that an MLP embeds the scalars in; 0 passes them on as they are.
+        spatial: Sizes of the minimap's encoder.
         head: Sizes of the action head.
     """
 
     entities: EntityConfig
     core_width: int
     core_layers: int
+    lstm_width: int
+    lstm_layers: int
+    scalar_width: int = 0
+    spatial: SpatialConfig = field(default_factory=SpatialConfig)
     head: HeadConfig
 
 
@@ -43,6 +51,8 @@ PRESETS: dict[str, Preset] = {
         ),
         core_width=64,
         core_layers=1,
+        lstm_width=64,
+        lstm_layers=1,
         head=HeadConfig(embedding_width=64, hidden_width=64, key_width=32, cell_bands=8),
     ),
     # The paper's sizes at 512 entities (Perceiver IO, appendix B and table 6; AlphaStar, detailed
@@ -58,7 +68,26 @@ PRESETS: dict[str, Preset] = {
         ),
         core_width=512,
         core_layers=2,
-        head=HeadConfig(embedding_width=1024, hidden_width=256, key_width=32, cell_bands=32),
+        lstm_width=384,
+        lstm_layers=3,
+        scalar_width=256,
+        spatial=SpatialConfig(
+            scatter_width=32,
+            stem=32,
+            channels=(64, 128, 128),
+            kernel=4,
+            blocks=4,
+            pooled=16,
+            width=256,
+        ),
+        head=HeadConfig(
+            embedding_width=1024,
+            hidden_width=256,
+            key_width=32,
+            type_blocks=16,
+            cell_decoder="auto",
+            cell_bands=32,
+        ),
     ),
 }
 
