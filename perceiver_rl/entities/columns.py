@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from perceiver_rl.spaces import Column, EntitySpace
 
+# A category is a whole number; floats that are nearly whole are taken as the nearest.
+_HALF = 0.5
+
 
 def columns_of(space: spaces.Box) -> tuple[Column, ...]:
     """Return the columns of an entity space; a plain ``Box [N, F]`` has only scalars."""
@@ -60,33 +63,34 @@ class ColumnExpander(nn.Module):
     stays 0 or 1, and a category becomes a one-hot vector (all zeros outside ``[0, size)``).
     """
 
-    source: Tensor
-    category: Tensor
-    is_category: Tensor
-    scale: Tensor
+    spread: Tensor
     shift: Tensor
+    is_category: Tensor
 
     def __init__(self, columns: tuple[Column, ...]) -> None:
         super().__init__()
-        source, category, scale, shift = [], [], [], []
+        self.out_features = sum(column.size or 1 for column in columns)
+        spread = torch.zeros(len(columns), self.out_features)
+        shift = torch.zeros(self.out_features)
+        is_category = torch.zeros(self.out_features, dtype=torch.bool)
+        first = 0
         for position, column in enumerate(columns):
-            width = column.size or 1
-            factor, offset = _affine(*column.bounds) if column.kind == "scalar" else (1.0, 0.0)
-            source += [position] * width
-            category += list(range(width)) if column.size else [-1]
-            scale += [factor] * width
-            shift += [offset] * width
-        self.out_features = len(source)
-        for name, values in (("source", source), ("category", category)):
-            self.register_buffer(name, torch.tensor(values), persistent=False)
-        for name, numbers in (("scale", scale), ("shift", shift)):
-            self.register_buffer(name, torch.tensor(numbers), persistent=False)
-        self.register_buffer("is_category", self.category >= 0, persistent=False)
+            place = slice(first, first + (column.size or 1))
+            scale, offset = _affine(*column.bounds) if column.kind == "scalar" else (1.0, 0.0)
+            spread[position, place] = scale
+            shift[place] = -torch.arange(column.size) if column.size else offset
+            is_category[place] = bool(column.size)
+            first = place.stop
+        for name, numbers in (("spread", spread), ("shift", shift), ("is_category", is_category)):
+            self.register_buffer(name, numbers, persistent=False)
 
     def forward(
         self, entities: Float[Tensor, "batch entity feature"]
     ) -> Float[Tensor, "batch entity expanded"]:
         """Expand the columns; padding rows give finite values that a mask must hide."""
-        picked = entities[..., self.source]
-        one_hot = (picked.round() == self.category).to(entities.dtype)
-        return torch.where(self.is_category, one_hot, picked * self.scale + self.shift)
+        # One matrix product, because it moves columns several times faster than indexing does; in
+        # full precision, because raw numbers have many digits.
+        with torch.autocast(entities.device.type, enabled=False):
+            moved = torch.addmm(self.shift, entities.flatten(0, 1), self.spread)
+        is_it = moved.abs() < _HALF
+        return torch.where(self.is_category, is_it, moved).unflatten(0, entities.shape[:2])

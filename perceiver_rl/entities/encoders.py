@@ -51,7 +51,7 @@ class EntityEncoder(nn.Module, ABC):
         super().__init__()
         self.token_width = token_width
         self.width = width
-        self.per_entity = nn.Sequential(nn.ReLU(), linear(width, width), nn.ReLU())
+        self.per_entity = nn.Sequential(nn.ReLU(), linear(width, width), nn.ReLU(inplace=True))
         self.pooled = nn.Sequential(linear(width, width), nn.ReLU())
 
     @abstractmethod
@@ -99,8 +99,10 @@ class PerceiverEntityEncoder(EntityEncoder):
 
     def trunk(self, rows: Float[Tensor, "row token"], layout: Layout) -> Float[Tensor, "row width"]:
         """Read all entities into the latents, then ask for each entity."""
+        if not self.kv_width:
+            return self.perceiver.relate_rows(rows, rows, layout)
         queries, inputs = rows[:, : self.width], rows[:, self.width :]
-        return self.perceiver.relate_rows(inputs if self.kv_width else queries, queries, layout)
+        return self.perceiver.relate_rows(inputs, queries, layout)
 
 
 class TransformerEntityEncoder(EntityEncoder):

@@ -4,7 +4,8 @@ With L rows on one side and N >> L on the other, the textbook form spends most o
 projecting all N rows. But a score is ``(W_q x) . (W_k y)``, so the projection of the N rows can be
 folded into the L rows; and since attention weights sum to one, values can be summed first and
 projected afterwards. The result is the same up to rounding, for a fraction of the work when heads
-are few. Parameters do not change, so either form can load the other's weights.
+are few. Two projections in a row are one matrix, and the gain and offset of a layer norm before a
+projection are part of it. Parameters do not change, so either form can load the other's weights.
 """
 
 from __future__ import annotations
@@ -12,13 +13,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from perceiver_rl.nn.kernels import additive_mask, aligned_softmax
+
 _plain = ContextVar("_plain", default=False)
+
+# From this many scores per sample on they are not kept, which saves memory rather than time.
+_FUSED_FROM = 1 << 20
+
+
+class Projections(NamedTuple):
+    """The four projections of an attention layer and the number of its heads."""
+
+    heads: int
+    query: nn.Linear
+    key: nn.Linear
+    value: nn.Linear
+    output: nn.Linear
 
 
 @contextmanager
@@ -36,21 +53,6 @@ def is_plain() -> bool:
     return _plain.get()
 
 
-def additive_mask(
-    mask: Bool[Tensor, "batch key"] | None, dtype: torch.dtype
-) -> Float[Tensor, "batch 1 1 key"] | None:
-    """Return 0 for allowed keys and a large finite negative number for masked ones.
-
-    Finite, because a row of minus infinity would turn into NaN; and a float mask because the CPU
-    kernel is faster with it than with a bool one.
-    """
-    if mask is None:
-        return None
-    lowest = torch.finfo(dtype).min / 2
-    added = torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, lowest)
-    return added[:, None, None, :]
-
-
 def zero_without_keys(
     merged: Float[Tensor, "batch query v_channels"], mask: Bool[Tensor, "batch key"] | None
 ) -> Float[Tensor, "batch query v_channels"]:
@@ -60,84 +62,152 @@ def zero_without_keys(
     return merged * mask.any(1).to(merged.dtype)[:, None, None]
 
 
-def keys_cost(num_queries: int, num_keys: int, heads: int, key: nn.Linear, value: nn.Linear) -> int:
+def keys_cost(num_queries: int, num_keys: int, layer: Projections) -> int:
     """Return how many multiplications :func:`attend_to_many_keys` saves; negative if it costs."""
-    width, qk, v = key.in_features, key.out_features, value.out_features
+    width, qk, v = layer.key.in_features, layer.key.out_features, layer.value.out_features
     plain = num_keys * width * (qk + v) + num_queries * num_keys * (qk + v)
-    absorbed = num_queries * width * (qk + v) + 2 * heads * num_queries * num_keys * width
+    absorbed = num_queries * width * (qk + v) + 2 * layer.heads * num_queries * num_keys * width
     return plain - absorbed
 
 
-def queries_cost(
-    num_queries: int, num_keys: int, heads: int, query: nn.Linear, output: nn.Linear
-) -> int:
+def queries_cost(num_queries: int, num_keys: int, layer: Projections) -> int:
     """Return how many multiplications :func:`attend_from_many_queries` saves."""
+    query, output = layer.query, layer.output
     qk, v = query.out_features, output.in_features
     ends = query.in_features * qk + output.out_features * v
     plain = num_queries * ends + num_queries * num_keys * (qk + v)
     widths = query.in_features + output.out_features
-    absorbed = num_keys * ends + heads * num_queries * num_keys * widths
+    absorbed = num_keys * ends + layer.heads * num_queries * num_keys * widths
     return plain - absorbed
 
 
 def attend_to_many_keys(
-    query: Float[Tensor, "shared head query head_dim"],
+    query: Float[Tensor, "shared query query_width"],
     key_value: Float[Tensor, "batch key key_width"],
     mask: Bool[Tensor, "batch key"] | None,
-    key: nn.Linear,
-    value: nn.Linear,
-) -> Float[Tensor, "batch query v_channels"]:
-    """Attend from few projected queries to many rows that are not projected.
+    layer: Projections,
+    key_norm: nn.LayerNorm | None = None,
+) -> Float[Tensor, "batch query output_width"]:
+    """Attend from few queries to many rows that are not projected.
 
     The key's bias adds the same to all scores of a query and falls out of the softmax.
 
     Args:
-        query: Projected queries; ``shared`` is 1 where all samples have the same.
+        query: Normalized queries; ``shared`` is 1 where all samples have the same.
         key_value: Normalized rows.
-        mask: True where a row may be attended to; a sample without any gives zeros.
-        key: Projection of keys.
-        value: Projection of values.
+        mask: True where a row may be attended to; a sample without any gives the output's bias.
+        layer: The projections.
+        key_norm: The layer norm whose gain and offset the rows still lack, if they do.
     """
-    heads, head_dim = query.shape[1], query.shape[3]
-    batch, rows, width = key_value.shape
-    folded = _per_head(query, key.weight.unflatten(0, (heads, -1)))
-    shared = key_value.unsqueeze(1).expand(batch, heads, rows, width)
-    pooled = functional.scaled_dot_product_attention(
-        folded.expand(batch, -1, -1, -1),
-        shared,
-        shared,
-        attn_mask=additive_mask(mask, key_value.dtype),
-        scale=head_dim**-0.5,
-    )
-    values = _per_head(pooled, value.weight.unflatten(0, (heads, -1)).transpose(1, 2))
-    return zero_without_keys(values.transpose(1, 2).flatten(2) + value.bias, mask)
+    heads, rows = layer.heads, query.shape[1]
+    projected = layer.query(query).unflatten(-1, (heads, -1)).transpose(1, 2)
+    key_weight, _ = after_norm(layer.key, key_norm)
+    folded = _per_head(projected * projected.shape[-1] ** -0.5, _by_head(key_weight, heads))
+    pooled = _pool(folded.flatten(1, 2), key_value, mask).unflatten(1, (heads, rows))
+    weight, bias = after_norm(layer.value, key_norm)
+    if not _joining_pays(len(key_value) * rows, heads, layer.value, layer.output.out_features):
+        values = _per_head(pooled, _by_head(weight, heads).transpose(1, 2))
+        return layer.output(zero_without_keys(values.transpose(1, 2).flatten(2) + bias, mask))
+    answers = layer.output.weight.unflatten(1, (heads, -1)).permute(1, 2, 0)
+    joined = torch.bmm(_by_head(weight, heads).transpose(1, 2), answers).flatten(0, 1)
+    merged = pooled.transpose(1, 2).flatten(2) @ joined + layer.output.weight @ bias
+    return zero_without_keys(merged, mask) + layer.output.bias
 
 
 def attend_from_many_queries(
     queries: Float[Tensor, "batch query query_width"],
-    key: Float[Tensor, "batch head key head_dim"],
-    value: Float[Tensor, "batch head key v_dim"],
-    query: nn.Linear,
-    output: nn.Linear,
+    key_value: Float[Tensor, "batch key key_width"],
+    layer: Projections,
+    query_norm: nn.LayerNorm | None = None,
 ) -> Float[Tensor, "batch query output_width"]:
-    """Attend from many rows that are not projected to few projected keys and values.
+    """Attend from many rows that are not projected to few keys and values.
 
     Args:
         queries: Normalized rows.
-        key: Projected keys.
-        value: Projected values.
-        query: Projection of queries.
-        output: Projection of the merged heads.
+        key_value: Normalized keys.
+        layer: The projections.
+        query_norm: The layer norm whose gain and offset the rows still lack, if they do.
     """
-    heads, rows, head_dim = key.shape[1:]
-    scale = head_dim**-0.5
-    scaled = key * scale
-    folded = _per_head(scaled, query.weight.unflatten(0, (heads, -1)))
-    offset = _per_head(scaled, query.bias.unflatten(0, (heads, -1, 1))).flatten(1)
-    scores = torch.baddbmm(offset.unsqueeze(1), queries, folded.flatten(1, 2).transpose(1, 2))
-    weights = scores.unflatten(2, (heads, rows)).softmax(-1).flatten(2)
-    values = _per_head(value, output.weight.unflatten(1, (heads, -1)).permute(1, 2, 0))
-    return torch.baddbmm(output.bias.expand(1, 1, -1), weights, values.flatten(1, 2))
+    heads, rows = layer.heads, key_value.shape[1]
+    weight, bias = after_norm(layer.query, query_norm)
+    asked = _by_head(torch.cat([weight, bias.unsqueeze(1)], 1), heads)
+    asked = asked * asked.shape[1] ** -0.5
+    # What the key's bias adds is the same for all keys and falls out of the softmax.
+    folded = _through(key_value, layer.key, None, asked)
+    answers = layer.output.weight.unflatten(1, (heads, -1)).permute(1, 2, 0)
+    values = _through(key_value, layer.value, layer.value.bias, answers)
+    scores = torch.baddbmm(
+        folded[..., -1:].flatten(1, 2), folded[..., :-1].flatten(1, 2), queries.transpose(1, 2)
+    )
+    weights = aligned_softmax(scores.unflatten(1, (heads, rows)), 2).flatten(1, 2)
+    # Each head's weights sum to one, so an offset of the values is one of the output.
+    values = values + layer.output.bias / heads
+    return torch.bmm(weights.transpose(1, 2), values.flatten(1, 2))
+
+
+def after_norm(layer: nn.Linear, norm: nn.LayerNorm | None) -> tuple[Tensor, Tensor]:
+    """Return weight and bias of a layer with the gain and offset of the norm before it."""
+    if norm is None:
+        return layer.weight, layer.bias
+    return layer.weight * norm.weight, layer.bias + layer.weight @ norm.bias
+
+
+def _pool(
+    query: Float[Tensor, "shared query width"],
+    rows: Float[Tensor, "batch key width"],
+    mask: Bool[Tensor, "batch key"] | None,
+) -> Float[Tensor, "batch query width"]:
+    """Average rows by the softmax of their products with the queries."""
+    batch, keys, width = rows.shape
+    if query.shape[1] * keys > _FUSED_FROM:
+        shared = rows.unsqueeze(1)
+        return functional.scaled_dot_product_attention(
+            query.expand(batch, -1, -1).unsqueeze(1),
+            shared,
+            shared,
+            attn_mask=additive_mask(mask, rows.dtype),
+            scale=1.0,
+        ).squeeze(1)
+    if query.shape[0] == 1:
+        products = query[0] @ rows.reshape(-1, width).t()
+        scores = products.unflatten(1, (batch, keys)).transpose(0, 1)
+    else:
+        scores = torch.bmm(query, rows.transpose(1, 2))
+    added = additive_mask(mask, scores.dtype)
+    if added is not None:
+        scores = scores + added.squeeze(1)
+    return torch.bmm(aligned_softmax(scores, -1), rows)
+
+
+def _through(
+    x: Float[Tensor, "batch row width"],
+    first: nn.Linear,
+    bias: Float[Tensor, " inner"] | None,
+    second: Float[Tensor, "head head_inner outer"],
+) -> Float[Tensor, "batch head row outer"]:
+    """Project rows by a layer and by a second matrix per head: by their product if it pays."""
+    heads, _, outer = second.shape
+    weight = _by_head(first.weight, heads)
+    if _joining_pays(x.shape[0] * x.shape[1], heads, first, outer):
+        joined = torch.bmm(weight.transpose(1, 2), second)
+        through = torch.einsum("bri,hio->bhro", x, joined)
+        if bias is None:
+            return through
+        return through + torch.bmm(bias.view(heads, 1, -1), second)
+    projected = functional.linear(x, first.weight, bias)
+    return _per_head(projected.unflatten(-1, (heads, -1)).transpose(1, 2), second)
+
+
+def _joining_pays(rows: int, heads: int, first: nn.Linear, outer: int) -> bool:
+    """Return whether one matrix for two projections saves more than it costs to multiply them."""
+    width, inner = first.in_features, first.out_features
+    return rows * (inner * (width + outer) - heads * width * outer) > width * inner * outer
+
+
+def _by_head(
+    weight: Float[Tensor, "inner width"], heads: int
+) -> Float[Tensor, "head head_inner width"]:
+    return weight.unflatten(0, (heads, -1))
 
 
 def _per_head(

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from perceiver_rl.nn import absorbed
 from perceiver_rl.nn.init import linear
+from perceiver_rl.nn.kernels import add, additive_mask, same_set, sets_to_join
 from perceiver_rl.nn.layout import Dense, Layout
 
 Activation = Literal["gelu_tanh", "gelu", "relu"]
@@ -80,6 +82,8 @@ class Attention(nn.Module):
         query: Float[Tensor, "shared query query_width"],
         key_value: Float[Tensor, "batch key key_width"],
         mask: Bool[Tensor, "batch key"] | None = None,
+        query_norm: nn.LayerNorm | None = None,
+        key_norm: nn.LayerNorm | None = None,
     ) -> Float[Tensor, "batch query output_width"]:
         """Attend from queries to keys, in whichever form takes less work.
 
@@ -87,22 +91,24 @@ class Attention(nn.Module):
             query: One row per query; ``shared`` is 1 where all samples ask the same.
             key_value: One row per key; masked rows may hold anything finite.
             mask: True where a key may be attended to; None attends to all.
+            query_norm: Layer norm of queries that are standardized only: its gain and offset are
+                still to be applied.
+            key_norm: Likewise for the keys.
 
         Returns:
             One row per query.
         """
-        sizes = (query.shape[1], key_value.shape[1], self.heads)
+        layer = absorbed.Projections(self.heads, self.query, self.key, self.value, self.output)
+        sizes = (query.shape[1], key_value.shape[1], layer)
         if not absorbed.is_plain():
-            if absorbed.keys_cost(*sizes, self.key, self.value) > 0:
-                q = self._split(self.query(query))
-                return self.output(
-                    absorbed.attend_to_many_keys(q, key_value, mask, self.key, self.value)
-                )
-            if mask is None and absorbed.queries_cost(*sizes, self.query, self.output) > 0:
-                k, v = self._split(self.key(key_value)), self._split(self.value(key_value))
+            if absorbed.keys_cost(*sizes) > 0:
+                query = _normalized(query, query_norm)
+                return absorbed.attend_to_many_keys(query, key_value, mask, layer, key_norm)
+            if mask is None and absorbed.queries_cost(*sizes) > 0:
                 queries = query.expand(len(key_value), -1, -1)
-                return absorbed.attend_from_many_queries(queries, k, v, self.query, self.output)
-        return self._attend(query, key_value, mask)
+                keys = _normalized(key_value, key_norm)
+                return absorbed.attend_from_many_queries(queries, keys, layer, query_norm)
+        return self._attend(_normalized(query, query_norm), _normalized(key_value, key_norm), mask)
 
     def _attend(
         self,
@@ -129,16 +135,27 @@ class Attention(nn.Module):
         mask: Bool[Tensor, "batch key"] | None,
     ) -> Float[Tensor, "batch query v_channels"]:
         """Mix projected values by projected queries and keys, head by head."""
+        joined = 1 if mask is not None or absorbed.is_plain() else sets_to_join(q, k)
+        added = additive_mask(mask, q.dtype)
+        if joined > 1:
+            added = same_set(joined, k.shape[1], q)
+            q, k, v = (x.reshape(-1, joined * x.shape[1], x.shape[2]) for x in (q, k, v))
         attended = functional.scaled_dot_product_attention(
-            self._split(q),
-            self._split(k),
-            self._split(v),
-            attn_mask=absorbed.additive_mask(mask, q.dtype),
+            self._split(q), self._split(k), self._split(v), attn_mask=added
         )
-        return absorbed.zero_without_keys(attended.transpose(1, 2).flatten(2), mask)
+        merged = attended.transpose(1, 2).flatten(2)
+        merged = merged.reshape(-1, merged.shape[1] // joined, merged.shape[2])
+        return absorbed.zero_without_keys(merged, mask)
 
     def _split(self, x: Float[Tensor, "batch row width"]) -> Float[Tensor, "batch head row dim"]:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+def _normalized(
+    x: Float[Tensor, "*batch width"], norm: nn.LayerNorm | None
+) -> Float[Tensor, "*batch width"]:
+    """Apply a norm's gain and offset to rows that are standardized."""
+    return x if norm is None else torch.addcmul(norm.bias, x, norm.weight)
 
 
 class FeedForward(nn.Module):
@@ -146,9 +163,10 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, widening: int, activation: Activation) -> None:
         super().__init__()
+        hidden = nn.ReLU(inplace=True) if activation == "relu" else activation_layer(activation)
         self.layers = nn.Sequential(
             linear(width, widening * width),
-            activation_layer(activation),
+            hidden,
             linear(widening * width, width),
         )
 
@@ -211,29 +229,39 @@ class CrossAttentionBlock(nn.Module):
     def read_rows(
         self,
         query: Float[Tensor, "shared query query_width"],
-        rows: Float[Tensor, "row key_width"],
+        standard: Float[Tensor, "row key_width"],
         layout: Layout,
     ) -> Float[Tensor, "batch query query_width"]:
-        """Update the queries from the rows of ragged sets."""
-        keys = layout.pad(self.key_norm(rows))
-        return self._finish(query, self.attention(self.query_norm(query), keys, layout.mask))
+        """Update the queries from the standardized rows of ragged sets."""
+        keys = layout.pad(standard)
+        normalized = self.query_norm(query)
+        attended = self.attention(normalized, keys, layout.mask, key_norm=self.key_norm)
+        return self._finish(query, attended)
 
     def answer_rows(
         self,
         rows: Float[Tensor, "row query_width"],
+        standard: Float[Tensor, "row query_width"],
         layout: Layout,
         key_value: Float[Tensor, "batch key key_width"],
     ) -> Float[Tensor, "row query_width"]:
-        """Update queries that are the rows of ragged sets."""
-        queries = layout.pad(self.query_norm(rows))
-        attended = self.attention(queries, self.key_norm(key_value))
-        return self._finish(rows, layout.unpad(attended))
+        """Update queries that are the rows of ragged sets, which come standardized as well."""
+        queries = layout.pad(standard)
+        keys = self.key_norm(key_value)
+        attended = self.attention(queries, keys, query_norm=self.query_norm)
+        if self.query_residual:
+            return self._transform(layout.unpad(attended, rows))
+        return self._transform(layout.unpad(attended))
 
     def _finish(
         self, query: Float[Tensor, "*any width"], attended: Float[Tensor, "*batch width"]
     ) -> Float[Tensor, "*batch width"]:
-        x = query + attended if self.query_residual else attended
-        return x + self.mlp(self.mlp_norm(x))
+        return self._transform(add(query, attended) if self.query_residual else attended)
+
+    def _transform(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
+        # As rows, because a linear layer's output of more dimensions is a view of them.
+        rows = x.reshape(-1, x.shape[-1])
+        return add(rows, self.mlp(self.mlp_norm(rows))).view(x.shape)
 
 
 class SelfAttentionBlock(nn.Module):
@@ -278,5 +306,5 @@ class SelfAttentionBlock(nn.Module):
     ) -> Float[Tensor, "row width"]:
         """Update the rows of ragged sets, each from the rows of its own set."""
         attended = self.attention.within_rows(self.norm(rows), layout)
-        rows = rows + attended
-        return rows + self.mlp(self.mlp_norm(rows))
+        rows = add(rows, attended)
+        return add(rows, self.mlp(self.mlp_norm(rows)))

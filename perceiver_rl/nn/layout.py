@@ -14,6 +14,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from perceiver_rl.nn.kernels import add
+
 # Below this share of filled slots packing is faster on a CPU, from this many slots on.
 _PACK_BELOW = 0.8
 _PACK_FROM = 32
@@ -41,8 +43,12 @@ class Layout(ABC):
         """Return the padded form; slots without a row hold something finite."""
 
     @abstractmethod
-    def unpad(self, padded: Float[Tensor, "batch slot width"]) -> Float[Tensor, "row width"]:
-        """Return the rows of the padded form."""
+    def unpad(
+        self,
+        padded: Float[Tensor, "batch slot width"],
+        stream: Float[Tensor, "row width"] | None = None,
+    ) -> Float[Tensor, "row width"]:
+        """Return the rows of the padded form, which nothing else reads, added to a stream."""
 
 
 class Dense(Layout):
@@ -64,9 +70,14 @@ class Dense(Layout):
         """Undo :meth:`gather`: the caller's form is padded already."""
         return rows.unflatten(0, self.shape)
 
-    def unpad(self, padded: Float[Tensor, "batch slot width"]) -> Float[Tensor, "row width"]:
+    def unpad(
+        self,
+        padded: Float[Tensor, "batch slot width"],
+        stream: Float[Tensor, "row width"] | None = None,
+    ) -> Float[Tensor, "row width"]:
         """Flatten batch and slot."""
-        return padded.flatten(0, 1)
+        summed = padded if stream is None else add(self.pad(stream), padded)
+        return summed.flatten(0, 1)
 
 
 class Packed(Layout):
@@ -100,9 +111,14 @@ class Packed(Layout):
         """Move each set's rows to the front of its slots; the others are zero."""
         return _placed(rows, self.slots, *self.mask.shape)
 
-    def unpad(self, padded: Float[Tensor, "batch slot width"]) -> Float[Tensor, "row width"]:
+    def unpad(
+        self,
+        padded: Float[Tensor, "batch slot width"],
+        stream: Float[Tensor, "row width"] | None = None,
+    ) -> Float[Tensor, "row width"]:
         """Pick each set's rows."""
-        return padded.flatten(0, 1).index_select(0, self.slots)
+        rows = padded.flatten(0, 1).index_select(0, self.slots)
+        return rows if stream is None else add(stream, rows)
 
 
 def _placed(

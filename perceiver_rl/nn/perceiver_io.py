@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from perceiver_rl.nn.attention import Activation, CrossAttentionBlock, SelfAttentionBlock
 from perceiver_rl.nn.init import learned_array
+from perceiver_rl.nn.kernels import standardize
 from perceiver_rl.nn.layout import Layout
 
 
@@ -82,10 +83,10 @@ class PerceiverEncoder(nn.Module):
         return self.cross_attend(self.latents.unsqueeze(0), inputs, mask)
 
     def read_rows(
-        self, rows: Float[Tensor, "row input_width"], layout: Layout
+        self, standard: Float[Tensor, "row input_width"], layout: Layout
     ) -> Float[Tensor, "batch latent latent_width"]:
-        """Read the rows of ragged sets into the latents."""
-        return self.cross_attend.read_rows(self.latents.unsqueeze(0), rows, layout)
+        """Read the standardized rows of ragged sets into the latents."""
+        return self.cross_attend.read_rows(self.latents.unsqueeze(0), standard, layout)
 
 
 class PerceiverProcessor(nn.Module):
@@ -139,11 +140,12 @@ class PerceiverDecoder(nn.Module):
     def answer_rows(
         self,
         rows: Float[Tensor, "row query_width"],
+        standard: Float[Tensor, "row query_width"],
         layout: Layout,
         latents: Float[Tensor, "batch latent latent_width"],
     ) -> Float[Tensor, "row query_width"]:
-        """Read one output per row of ragged sets of queries."""
-        return self.cross_attend.answer_rows(rows, layout, latents)
+        """Read one output per row of ragged sets of queries, which come standardized as well."""
+        return self.cross_attend.answer_rows(rows, standard, layout, latents)
 
 
 class PerceiverIO(nn.Module):
@@ -182,6 +184,11 @@ class PerceiverIO(nn.Module):
         queries: Float[Tensor, "row query_width"],
         layout: Layout,
     ) -> Float[Tensor, "row query_width"]:
-        """Answer one query per row of ragged sets, each from the rows of its own set."""
-        latents = self.processor(self.encoder.read_rows(inputs, layout))
-        return self.decoder.answer_rows(queries, layout, latents)
+        """Answer one query per row of ragged sets, each from the rows of its own set.
+
+        Inputs that are the queries, the very same tensor, are standardized once for both.
+        """
+        standard = standardize(inputs)
+        latents = self.processor(self.encoder.read_rows(standard, layout))
+        asked = standard if queries is inputs else standardize(queries)
+        return self.decoder.answer_rows(queries, asked, layout, latents)

@@ -9,6 +9,10 @@ from torch import Tensor
 from perceiver_rl.nn import Attention, absorbed, count_flops, plain_attention
 
 
+def projections(layer: Attention) -> absorbed.Projections:
+    return absorbed.Projections(layer.heads, layer.query, layer.key, layer.value, layer.output)
+
+
 def both_forms(
     layer: Attention, query: Tensor, key_value: Tensor, mask: Tensor | None
 ) -> list[tuple[Tensor, ...]]:
@@ -45,7 +49,7 @@ def test_few_queries_and_many_keys_give_what_the_textbook_gives(
     key_value = torch.randn(batch, 40, 5, dtype=torch.float64, requires_grad=True)
     mask = torch.rand(batch, 40) < 0.5
     mask[0] = False
-    assert absorbed.keys_cost(2, 40, heads, layer.key, layer.value) > 0
+    assert absorbed.keys_cost(2, 40, projections(layer)) > 0
     for ours, theirs in zip(*both_forms(layer, query, key_value, mask), strict=True):
         torch.testing.assert_close(ours, theirs)
 
@@ -60,8 +64,8 @@ def test_many_queries_and_few_keys_give_what_the_textbook_gives(seed: int, heads
             parameter.add_(torch.randn_like(parameter))
     query = torch.randn(2, 40, 5, dtype=torch.float64, requires_grad=True)
     key_value = torch.randn(2, 3, 6, dtype=torch.float64, requires_grad=True)
-    assert absorbed.keys_cost(40, 3, heads, layer.key, layer.value) <= 0
-    assert absorbed.queries_cost(40, 3, heads, layer.query, layer.output) > 0
+    assert absorbed.keys_cost(40, 3, projections(layer)) <= 0
+    assert absorbed.queries_cost(40, 3, projections(layer)) > 0
     for ours, theirs in zip(*both_forms(layer, query, key_value, None), strict=True):
         torch.testing.assert_close(ours, theirs)
 

@@ -51,7 +51,10 @@ def test_a_sample_without_inputs_is_finite_in_output_and_gradient() -> None:
     mask = torch.tensor([[False, False], [True, False]])
     model(torch.randn(2, 2, 5), torch.randn(2, 3, 6), mask).pow(2).sum().backward()
     for name, parameter in model.named_parameters():
-        assert parameter.grad is not None, name
+        if parameter.grad is None:
+            # A key's bias adds the same to all scores of a query: it cannot matter.
+            assert name.endswith("attention.key.bias"), name
+            continue
         assert bool(torch.isfinite(parameter.grad).all()), name
 
 
