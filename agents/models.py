@@ -14,7 +14,7 @@ from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 
 from perceiver_rl.envs import make_vec
-from perceiver_rl.sb3 import EntityPolicy
+from perceiver_rl.sb3 import EntityPolicy, TorchDictRolloutBuffer
 
 from .checkpoint import Description, check_spaces, load_weights
 from .config import EnvConfig, PolicyConfig, PPOConfig, TrainConfig
@@ -50,6 +50,7 @@ def build_model(config: TrainConfig, env: VecEnv, steps_done: int = 0) -> PPO:
             policy_kwargs=asdict(config.policy),
             seed=sampling_seed(config.seed, steps_done),
             device=config.device,
+            rollout_buffer_class=TorchDictRolloutBuffer,
             **ppo,
         )
     except ValueError as error:

@@ -150,6 +150,9 @@ class EntityPolicyMixin(_Parent):
         self.temperature = 1.0
         self.entropy_meter: EntropyMeter | None = None
         self.own = dict(own)
+        if optimizer_kwargs is None and optimizer_class is torch.optim.Adam:
+            # The parent's default, in one kernel for all parameters instead of several for each.
+            optimizer_kwargs = {"eps": 1e-5, "fused": True}
         super().__init__(
             observation_space,
             action_space,

@@ -35,7 +35,7 @@ class EntityPolicy(EntityPolicyMixin, ActorCriticPolicy):
         use_sde: Must be False; algorithms pass it.
         share_features_extractor: Whether actor and critic share one encoder.
         normalize_images: As in stable-baselines3.
-        optimizer_class: Adam by default, with eps 1e-5 as in stable-baselines3.
+        optimizer_class: Adam by default, with eps 1e-5 as in stable-baselines3, and fused.
         optimizer_kwargs: Further arguments of the optimizer.
 
     Raises:
