@@ -71,7 +71,7 @@ class IndependentSelection(SelectionHead):
     ) -> Float[Tensor, "batch entity"]:
         """Return the log-odds of each entity's membership."""
         hidden = self.from_entity(per_entity) + self.from_context(context).unsqueeze(1)
-        return self.logit(hidden.relu()).squeeze(-1)
+        return self.logit(hidden.relu_()).squeeze(-1)
 
     def _tempered(self, candidates: Candidates) -> Float[Tensor, "batch entity"]:
         logits = self.logits(candidates.context, candidates.per_entity)

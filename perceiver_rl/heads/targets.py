@@ -26,9 +26,10 @@ class TargetUnit(nn.Module):
         context: Float[Tensor, "batch embedding"],
         per_entity: Float[Tensor, "batch entity width"],
     ) -> Float[Tensor, "batch entity"]:
-        """Return the logit of each target."""
-        keys, query = self.key(per_entity), self.query(context)
-        return (keys @ query.unsqueeze(-1)).squeeze(-1) * self.scale
+        """Return the logit of each target, up to a number that is the same for all of them."""
+        # The keys' projection moves to the one query, and their bias is the same for all.
+        asked = (self.query(context) * self.scale) @ self.key.weight
+        return (per_entity @ asked.unsqueeze(-1)).squeeze(-1)
 
 
 class TargetCell(nn.Module, ABC):
