@@ -11,6 +11,7 @@ column                    meaning
 ``weapon_range``          between the edges of the two units
 ``order``                 idle, move, attack, attack_move or hold
 ``attackers``             how many units have it as their target, 16 at most
+``energy``                left now; only where a unit type of the scenario has any
 ========================= ======================================================================
 
 Rows are slots: ours first, then the enemy's. A unit keeps its row for life; the row of a dead unit
@@ -59,6 +60,10 @@ def columns(scenario: Scenario) -> tuple[Column, ...]:
     left, bottom, right, top = scenario.playable
     most_health = max(unit.health for unit in UNITS.values())
     most_shield = max(unit.shield for unit in UNITS.values())
+    most_energy = max(unit.energy for unit in UNITS.values())
+    names = {name for name, _ in (*scenario.own, *scenario.enemy)}
+    names |= {name for name, _ in scenario.draw.chances} if scenario.draw else set()
+    needs_energy = any(name in UNITS and UNITS[name].energy for name in names)
     return (
         Column("alliance", "category", size=len(ALLIANCES)),
         Column("unit_type", "category", size=len(UNITS)),
@@ -82,6 +87,7 @@ def columns(scenario: Scenario) -> tuple[Column, ...]:
         ),
         Column("order", "category", size=len(ORDERS)),
         Column("attackers", low=0, high=MOST_ATTACKERS, unit="unit"),
+        *([Column("energy", low=0, high=most_energy, unit="energy")] if needs_energy else []),
     )
 
 

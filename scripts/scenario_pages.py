@@ -30,6 +30,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "weapon_range": "reach of its weapon between the edges of the two units",
     "order": "what it does",
     "attackers": "how many units have it as their target, 16 at most",
+    "energy": "energy left; a medivac spends 3 per second to heal 9",
     "queued_orders": "orders that wait until the present one is done",
     "on_screen": "whether the camera shows it",
     "cargo": "what a worker carries: 0 nothing, 1 minerals, 2 gas",

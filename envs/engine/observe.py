@@ -17,6 +17,7 @@ Views: TypeAlias = tuple[Floats, Bits, Floats, Bits, Bits, Bits]
 """``(entities, entity_mask, scalars, action_type_mask, selectable_mask, target_mask)``."""
 
 _ATTACKERS = 11
+_ENERGY = 12  # only where somebody can have some
 _ATTACK_TYPE = 3
 
 
@@ -71,6 +72,8 @@ def _write_entities(
         entities[game, slot, 9] = units[game, f.RANGE, slot]
         entities[game, slot, 10] = units[game, f.ORDER, slot]
         entities[game, slot, _ATTACKERS] = 0
+        if entities.shape[2] > _ENERGY:
+            entities[game, slot, _ENERGY] = units[game, f.ENERGY, slot]
     for slot in range(total):
         target = int(units[game, f.TARGET, slot])
         hostile = (slot < own) != (target < own)  # a healer's target is a friend

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+from perceiver_rl.envs import BatchedEnv
 from perceiver_rl.envs.engine import fields as f
+from perceiver_rl.envs.engine.units import UNIT_NAMES
 
 HEAL = 9 / 16
 COST = 3 / 16
@@ -55,6 +58,28 @@ def test_energy_grows_to_200_and_no_further(arena: Any) -> None:
     game.put(0, f.ENERGY, 199.99)
     game.run(4)
     assert game.get(0, f.ENERGY) == 200
+
+
+@pytest.mark.parametrize("name", ["Battle-MMM", "Battle-terran_5_vs_5"])
+def test_energy_is_observed_where_somebody_can_have_some(name: str) -> None:
+    env = BatchedEnv(name, 16)
+    column = env.entity_space.index("energy")
+    assert env.entity_space.columns[column].bounds == (0, 200)
+    observation = env.reset(range(16))
+    kinds = observation["entities"][..., env.entity_space.index("unit_type")]
+    medivacs = (kinds == UNIT_NAMES.index("medivac")) & (observation["entity_mask"] == 1)
+    assert medivacs.any()
+    np.testing.assert_array_equal(observation["entities"][..., column], 50.0 * medivacs)
+    assert "energy" not in BatchedEnv("Battle-8m", 1).entity_space.names
+
+
+def test_energy_is_seen_to_grow() -> None:
+    env = BatchedEnv("Battle-MMM", 1)
+    env.reset([0])
+    energy = env.observe()["entities"][0, :, env.entity_space.index("energy")].max()
+    env.step(np.zeros((1, env.action_space.nvec.size), np.int64))
+    later = env.observe()["entities"][0, :, env.entity_space.index("energy")].max()
+    assert later == pytest.approx(energy + 8 * GAIN, abs=1e-4)
 
 
 def test_only_hurt_biological_friends_are_healed(arena: Any) -> None:
