@@ -20,9 +20,9 @@ from .commands import (
     Force,
     Integers,
     Opponent,
-    attack,
+    advance_to,
+    charge,
     distance_between,
-    go,
     nearest_seen,
 )
 from .engine import fields as f
@@ -63,9 +63,9 @@ def attack_nearest(
                 continue
             best = nearest_seen(units, game, slot, foe_first, foe_last)
             if best >= 0:
-                attack(units, game, slot, best)
+                charge(units, game, slot, best, rules)
             else:
-                go(units, game, slot, f.ATTACK_MOVE, (homes[place, 0], homes[place, 1]))
+                advance_to(units, game, slot, (homes[place, 0], homes[place, 1]), rules)
 
 
 @kernel
@@ -92,9 +92,9 @@ def focus_fire(units: Floats, games: Integers, force: Force, homes: Floats, rule
             if units[game, f.HEALTH, slot] <= np.float32(0):
                 continue
             if best >= 0:
-                attack(units, game, slot, best)
+                charge(units, game, slot, best, rules)
             else:
-                go(units, game, slot, f.ATTACK_MOVE, (homes[place, 0], homes[place, 1]))
+                advance_to(units, game, slot, (homes[place, 0], homes[place, 1]), rules)
 
 
 @kernel
@@ -161,7 +161,7 @@ def open_loop(units: Floats, games: Integers, force: Force, homes: Floats, rules
         y = rules[f.BOTTOM_EDGE] + up * (rules[f.TOP_EDGE] - rules[f.BOTTOM_EDGE])
         for slot in range(first, last):
             if units[game, f.HEALTH, slot] > np.float32(0):
-                go(units, game, slot, f.ATTACK_MOVE, (x, y))
+                advance_to(units, game, slot, (x, y), rules)
 
 
 @cache

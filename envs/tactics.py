@@ -17,11 +17,11 @@ from .commands import (
     Force,
     Integers,
     Point,
+    advance_to,
     alive,
-    attack,
+    charge,
     distance_between,
     gap_to_range,
-    go,
     nearest_seen,
 )
 from .engine import fields as f
@@ -64,9 +64,9 @@ def kite(units: Floats, games: Integers, force: Force, homes: Floats, rules: Flo
                 continue
             best = nearest_seen(units, game, slot, foe_first, foe_last)
             if best >= 0:
-                attack(units, game, slot, best)
+                charge(units, game, slot, best, rules)
             else:
-                go(units, game, slot, f.ATTACK_MOVE, _ahead(units, game, slot, home, middle))
+                advance_to(units, game, slot, _ahead(units, game, slot, home, middle), rules)
 
 
 @kernel
@@ -97,11 +97,11 @@ def retreat_and_regroup(
                 continue
             best = nearest_seen(units, game, slot, foe_first, foe_last)
             if gather:
-                go(units, game, slot, f.ATTACK_MOVE, middle)
+                advance_to(units, game, slot, middle, rules)
             elif best >= 0:
-                attack(units, game, slot, best)
+                charge(units, game, slot, best, rules)
             else:
-                go(units, game, slot, f.ATTACK_MOVE, _ahead(units, game, slot, home, middle))
+                advance_to(units, game, slot, _ahead(units, game, slot, home, middle), rules)
 
 
 @allocating_kernel
@@ -135,9 +135,9 @@ def command_elite(
             if best < 0:
                 best = nearest_seen(units, game, slot, foe_first, foe_last)
             if best < 0:
-                go(units, game, slot, f.ATTACK_MOVE, _ahead(units, game, slot, home, middle))
+                advance_to(units, game, slot, _ahead(units, game, slot, home, middle), rules)
                 continue
-            attack(units, game, slot, best)
+            charge(units, game, slot, best, rules)
             if (
                 gap_to_range(units, game, slot, best) <= np.float32(0)
                 and units[game, f.COOLDOWN, slot] <= STEP

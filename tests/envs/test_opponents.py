@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from perceiver_rl.envs import BatchedEnv, Scenario
+from perceiver_rl.envs.commands import is_walled_off, way_to
 from perceiver_rl.envs.engine import fields as f
 from perceiver_rl.envs.opponents import OPPONENTS
 from perceiver_rl.envs.scenarios import SCENARIOS, point
@@ -218,6 +221,60 @@ def test_without_a_foe_in_sight_armed_units_advance_and_healers_keep_to_the_grou
     position = Position(own, [("marine", 30, 16)])
     assert position.command(name) == [(f.ATTACK_MOVE, f.NOBODY)] * 3
     assert [position.get(slot, f.GOAL_X) for slot in range(3)] == [28, 28, 5.5]
+
+
+@pytest.mark.parametrize(
+    "name", ["attack-nearest", "focus-fire", "kite", "retreat-and-regroup", "elite"]
+)
+@pytest.mark.parametrize("y", [3.0, 11.0, 20.5, 29.0])
+def test_scripted_units_walk_around_a_wall_to_those_behind_it(name: str, y: float) -> None:
+    env = BatchedEnv("Battle-corridor", 1, opponent=name)
+    env.reset([0])
+    own, total = env.scenario.own_slots, env.scenario.slots
+    for slots, x in ((slice(0, own), 13.0), (slice(own, total), 18.8)):
+        env.units[0, f.X, slots] = x
+        env.units[0, f.Y, slots] = y
+    before = env.units[0, f.HEALTH, :own].sum() + env.units[0, f.SHIELD, :own].sum()
+    still = np.zeros((1, env.action_space.nvec.size), np.int64)
+    for _ in range(40):
+        env.step(still)
+    after = env.units[0, f.HEALTH, :own].sum() + env.units[0, f.SHIELD, :own].sum()
+    assert after < before
+    through = (env.units[0, f.HEALTH, own:total] > 0) & (env.units[0, f.X, own:total] < 14)
+    assert through.sum() >= 3  # the others queue at the corner
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    x=st.floats(0, 32, width=32),
+    y=st.floats(0, 32, width=32),
+    goal_x=st.floats(0, 32, width=32),
+    goal_y=st.floats(0, 32, width=32),
+)
+def test_a_way_around_begins_with_a_free_walk_and_is_the_goal_where_that_is_free(
+    x: float, y: float, goal_x: float, goal_y: float
+) -> None:
+    env = BatchedEnv("Battle-corridor", 1)
+    env.reset([0])
+    rules = env.scenario.rules()
+    bulk = env.units[0, f.RADIUS, 0]
+    inside = [left - bulk < x < right + bulk and low - bulk < y < high + bulk
+              for left, low, right, high in env.scenario.walls]  # fmt: skip
+    assume(not any(inside))
+    env.units[0, [f.X, f.Y], 0] = x, y
+    start, goal = (np.float32(x), np.float32(y)), (np.float32(goal_x), np.float32(goal_y))
+    way = way_to(env.units, 0, 0, goal, rules)
+    points = np.linspace(start, goal, 2000)
+    meets = any(
+        ((points > [left - bulk + 0.02, low - bulk + 0.02])
+         & (points < [right + bulk - 0.02, high + bulk - 0.02])).all(1).any()
+        for left, low, right, high in env.scenario.walls
+    )  # fmt: skip
+    if meets:
+        assert is_walled_off(rules, start, goal, bulk)
+    if way != goal:
+        assert is_walled_off(rules, start, goal, bulk)
+        assert not is_walled_off(rules, start, way, bulk)
 
 
 def test_the_open_loop_tour_depends_on_the_time_alone() -> None:
