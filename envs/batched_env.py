@@ -25,12 +25,14 @@ from .crew import Crew
 from .engine import fields as f
 from .engine import task_fields as t
 from .engine.deploy import deploy, next_wave
+from .engine.draw import deploy_drawn
 from .engine.judge import Judged, begin_step, judge
-from .engine.kernel import advance
+from .engine.kernel import advance, advance_many
 from .engine.observe import Views, observe
 from .engine.orders import first_outside, give_orders
 from .engine.streams import next_seed
 from .engine.units import UNIT_NAMES, damage_table
+from .features import find_features
 from .memory import within
 from .opponents import find_opponent, find_player, stand_by
 from .rewards import make_reward
@@ -53,6 +55,7 @@ _KEYS: Final = (
 _OPPONENT: Final = "opponent."
 ILLEGAL: Final = ("refuse", "error")
 SIDES: Final = ("own", "enemy")
+MANY: Final = 128  # slots from which on sorting them is faster than looking at every pair
 SLOT_MULTIPLE: Final = 8  # fills the vector registers
 
 
@@ -166,7 +169,9 @@ class BatchedEnv:
         self._sides = (own, total)
         self._force = (own, total, 0, own)
         self._rules = scenario.rules()
-        self._damage = damage_table()
+        self._tables = (damage_table(), self._rules)
+        self._features = find_features(scenario)
+        self._advance = advance_many if total >= MANY else advance
         self._nvec = self.action_space.nvec.astype(np.int64)
         boxes = np.array([own_box for own_box, _ in scenario.places], dtype=np.float32)
         self._homes = ((boxes[:, :2] + boxes[:, 2:]) / 2).astype(np.float32)
@@ -218,7 +223,8 @@ class BatchedEnv:
         if self._task is not None:
             self._task.start((self.units, self.games), rows)
         else:
-            deploy(self.units, self.games, rows, self._sides[0], self._plan, self._rules)
+            place = deploy if self.scenario.draw is None else deploy_drawn
+            place(self.units, self.games, rows, self._sides[0], self._plan, self._rules)
 
     @property
     def finished(self) -> NDArray[np.bool_]:
@@ -401,13 +407,13 @@ class BatchedEnv:
 
     def _fight(self, harm: NDArray[np.float64]) -> None:
         self._crew.share(
-            lambda part: advance(
+            lambda part: self._advance(
                 self.units[part],
                 self.games[part],
                 harm[part],
                 self._sides,
-                self._damage,
-                self._rules,
+                self._tables,
+                *self._features,
             )
         )
 

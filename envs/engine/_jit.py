@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
@@ -13,6 +14,7 @@ import numba
 
 HERE: Final = Path(__file__).parent
 PACKAGE: Final = HERE.parent
+KEPT_CACHES: Final = 8  # for those who go back and forth between states of the sources
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
@@ -65,9 +67,27 @@ def _own_cache() -> str:
     folder = PACKAGE / "__pycache__" / f"kernels-{sources.hexdigest()[:16]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)  # used now
     except OSError:
         return ""  # numba then chooses a folder of the user
+    remove_old_caches(folder.parent, KEPT_CACHES)
     return str(folder) if os.access(folder, os.W_OK) else ""
+
+
+def remove_old_caches(parent: Path, kept: int) -> None:
+    """Remove the folders of kernels in ``parent`` but for the ones that were used last.
+
+    A process that still uses a removed one goes on, and writes it anew if it has to compile.
+    """
+
+    def used(folder: Path) -> float:
+        try:
+            return folder.stat().st_mtime
+        except OSError:  # another process has just removed it
+            return 0.0
+
+    for folder in sorted(parent.glob("kernels-*"), key=used, reverse=True)[kept:]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 _CONFIG: Final[Any] = numba.config  # its entries are made at run time

@@ -9,16 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import fields as f
-from ._jit import kernel
+from ._jit import kernel, part
 
 Floats: TypeAlias = NDArray[np.float32]
+Integers: TypeAlias = NDArray[np.int64]
 
 ZERO = np.float32(0)
 HALF = np.float32(0.5)
 TINY = np.float32(1e-12)
 
 
-@kernel
+@part
 def hit(units: Floats, game: int, i: int, j: int, damage: Floats, delay: np.float32) -> None:
     """Let one attack of unit i fall on unit j: on the shield first, then less armor on health."""
     force = damage[int(units[game, f.KIND, i]), int(units[game, f.KIND, j])]
@@ -91,3 +92,39 @@ def sweep(
         along = abs(dx * along_x + dy * along_y)
         if bulk >= ZERO and across <= length + bulk and along <= width + bulk:
             hit(units, game, i, j, damage, delay)
+
+
+@kernel
+def strike_widely(
+    units: Floats,
+    game: int,
+    sides: tuple[int, int],
+    damage: Floats,
+    rules: Floats,
+    victim: Integers,
+) -> None:
+    """Let every attack of a loop fall, where some hit more than their target.
+
+    If any has, everybody is put down as a victim.
+    """
+    widely = False
+    explosive = False
+    for i in range(sides[1]):
+        j = victim[i]
+        if j < 0:
+            continue
+        if units[game, f.BLAST, i] > ZERO:
+            units[game, f.SHIELD, i] = ZERO
+            units[game, f.HEALTH, i] = ZERO
+            explosive = True
+            continue
+        if units[game, f.BEAM_LENGTH, i] > ZERO:
+            sweep(units, game, (i, j), sides, damage, rules[f.SHIELD_DELAY])
+            widely = True
+            continue
+        hit(units, game, i, j, damage, rules[f.SHIELD_DELAY])
+        explosive |= units[game, f.BLAST, j] > ZERO
+    if explosive or widely:
+        detonate(units, game, sides, damage, rules[f.SHIELD_DELAY])
+        for i in range(sides[1]):
+            victim[i] = i

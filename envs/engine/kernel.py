@@ -10,14 +10,14 @@ loops run over all slots without a branch, which lets the compiler vectorize the
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import fields as f
 from ._jit import allocating_kernel, kernel, part
-from .area import detonate, sweep
+from .area import hit, strike_widely
 from .healing import tend
 from .push import push_all, settle
 from .strips import COLUMNS, Sorted, push_near, strip_count
@@ -29,22 +29,40 @@ State: TypeAlias = tuple[Floats, Integers, NDArray[np.float64]]
 Course: TypeAlias = tuple[Floats, Floats, Floats]
 """``[slot]``: goal along x and along y, and how far the unit goes in this loop."""
 
+Room: TypeAlias = tuple[Floats, Floats, Floats, Floats, Integers]
+"""``[slot]``: a :data:`Course`, the numbers of the slots, and whom each unit hits in this loop."""
+
 ZERO = np.float32(0)
 ONE = np.float32(1)
 HALF = np.float32(0.5)
 TINY = np.float32(1e-12)
 NONE = np.int64(f.NOBODY)
-SORT_FROM = 128  # slots; with fewer, looking at every pair is faster
+
+
+class Features(NamedTuple):
+    """What the games of a scenario can need: what is None is not even compiled.
+
+    Args:
+        walls: Walls follow the rules.
+        splash: Some unit hits more than its target.
+        healing: Some unit heals.
+    """
+
+    walls: bool | None = True
+    splash: bool | None = True
+    healing: bool | None = True
 
 
 @allocating_kernel
-def advance(
+def advance(  # noqa: PLR0913 - the features have to be arguments of their own to be left out
     units: Floats,
     games: Integers,
     harm: NDArray[np.float64],
     sides: tuple[int, int],
-    damage: Floats,
-    rules: Floats,
+    tables: tuple[Floats, Floats],
+    walls: bool | None,
+    splash: bool | None,
+    healing: bool | None,
 ) -> None:
     """Run each game for its remaining loops, or until one side has nobody left but healers.
 
@@ -54,55 +72,83 @@ def advance(
         harm: ``[game]``; the health and shield that enemy units lost below their lowest point so
             far is added to it.
         sides: Number of our slots, and of all slots.
-        damage: ``[attacker, victim]`` damage of a hit by unit type.
-        rules: See ``fields.RULES``.
+        tables: Damage of a hit by unit type ``[attacker, victim]``, and the rules, see
+            ``fields.RULES``.
+        walls: See :class:`Features`, as for those that follow.
+        splash: Not None if some unit hits more than its target.
+        healing: Not None if some unit heals.
     """
+    room = _make_room(units.shape[2])
+    _play((units, games, harm), sides, tables, room, None, walls, splash, healing)
+
+
+@allocating_kernel
+def advance_many(  # noqa: PLR0913 - as above
+    units: Floats,
+    games: Integers,
+    harm: NDArray[np.float64],
+    sides: tuple[int, int],
+    tables: tuple[Floats, Floats],
+    walls: bool | None,
+    splash: bool | None,
+    healing: bool | None,
+) -> None:
+    """Do the same as :func:`advance`, faster where there are many slots."""
     width = units.shape[2]
-    course = (
-        np.zeros(width, np.float32),
-        np.zeros(width, np.float32),
-        np.zeros(width, np.float32),
-    )
-    ranks = np.arange(width).astype(np.float32)
-    sorting = strip_count(rules) + 1 if sides[1] >= SORT_FROM else 0
     order = (
         np.zeros((COLUMNS, width), np.float32),
         np.empty(width, np.int64),
-        np.empty(sorting, np.int64),
+        np.empty(strip_count(tables[1]) + 1, np.int64),
     )
-    victim = np.empty(width, np.int64)
-    _play((units, games, harm), sides, (damage, rules, ranks), course, victim, order)
+    room = _make_room(width)
+    _play((units, games, harm), sides, tables, room, order, walls, splash, healing)
+
+
+@part
+def _make_room(width: int) -> Room:
+    return (
+        np.zeros(width, np.float32),
+        np.zeros(width, np.float32),
+        np.zeros(width, np.float32),
+        np.arange(width).astype(np.float32),
+        np.empty(width, np.int64),
+    )
 
 
 @kernel
-def _play(
+def _play(  # noqa: PLR0913 - as above
     state: State,
     sides: tuple[int, int],
-    tables: tuple[Floats, Floats, Floats],
-    course: Course,
-    victim: Integers,
-    order: Sorted,
+    tables: tuple[Floats, Floats],
+    room: Room,
+    order: Sorted | None,
+    walls: bool | None,
+    splash: bool | None,
+    healing: bool | None,
 ) -> None:
     units, games, harm = state
-    damage, rules, ranks = tables
-    goal_x, goal_y, pace = course
+    damage, rules = tables
+    goal_x, goal_y, pace, ranks, victim = room
     for game in range(units.shape[0]):
         while games[game, f.LEFT] > 0:
             games[game, f.LEFT] -= 1
             games[game, f.LOOP] += 1
             _recover(units, game)
             _decide(units, game, sides, rules, (goal_x, goal_y, pace), victim)
-            if games[game, f.OWN_HEALERS] + games[game, f.ENEMY_HEALERS] > 0:
+            if healing is not None:
                 tend(units, game, sides, rules, (goal_x, goal_y, pace))
             _move(units, game, (goal_x, goal_y, pace))
-            if sides[1] >= SORT_FROM:
+            if order is not None:
                 push_near(units, game, sides[1], rules, (goal_x, goal_y), order)
             else:
                 push_all(units, game, sides[1], rules, (goal_x, goal_y, ranks))
             settle(units, game, rules, goal_x, goal_y)
-            if rules.shape[0] > f.RULES:
+            if walls is not None:
                 keep_off_walls(units, game, sides[1], rules)
-            _strike(units, game, sides, damage, rules, victim)
+            if splash is not None:
+                strike_widely(units, game, sides, damage, rules, victim)
+            else:
+                _strike(units, game, sides, damage, rules, victim)
             _bury(units, games, game, sides, victim, harm)
             if (
                 games[game, f.OWN_ALIVE] == games[game, f.OWN_HEALERS]
@@ -265,37 +311,11 @@ def _strike(
     rules: Floats,
     victim: Integers,
 ) -> None:
-    """Let every attack of this loop fall: on the shield first, then less armor on health.
-
-    Where attacks hit more than their targets, everybody is put down as a victim.
-    """
-    widely = False
-    explosive = False
+    """Let every attack of this loop fall, each on its target alone."""
     for i in range(sides[1]):
         j = victim[i]
-        if j < 0:
-            continue
-        if units[game, f.BLAST, i] > ZERO:
-            units[game, f.SHIELD, i] = ZERO
-            units[game, f.HEALTH, i] = ZERO
-            explosive = True
-            continue
-        if units[game, f.BEAM_LENGTH, i] > ZERO:
-            sweep(units, game, (i, j), sides, damage, rules[f.SHIELD_DELAY])
-            widely = True
-            continue
-        force = damage[int(units[game, f.KIND, i]), int(units[game, f.KIND, j])]
-        for _ in range(int(units[game, f.HITS, i])):
-            absorbed = min(units[game, f.SHIELD, j], force)
-            units[game, f.SHIELD, j] -= absorbed
-            if force > absorbed:
-                units[game, f.HEALTH, j] -= max(force - absorbed - units[game, f.ARMOR, j], HALF)
-        units[game, f.SHIELD_WAIT, j] = rules[f.SHIELD_DELAY]
-        explosive |= units[game, f.BLAST, j] > ZERO
-    if explosive or widely:
-        detonate(units, game, sides, damage, rules[f.SHIELD_DELAY])
-        for i in range(sides[1]):
-            victim[i] = i
+        if j >= 0:
+            hit(units, game, i, j, damage, rules[f.SHIELD_DELAY])
 
 
 @part

@@ -9,7 +9,7 @@ import pytest
 
 from perceiver_rl.envs import BatchedEnv, Scenario
 from perceiver_rl.envs.engine import fields as f
-from perceiver_rl.envs.engine.kernel import advance
+from perceiver_rl.envs.engine.kernel import Features, advance
 from perceiver_rl.envs.engine.units import damage_table
 from perceiver_rl.envs.scenarios import point
 
@@ -41,7 +41,8 @@ class Arena:
         """Run game loops; stops early when a side is gone."""
         self.env.games[0, f.LEFT] = loops
         sides = (self.env.scenario.own_slots, self.env.scenario.slots)
-        advance(self.env.units, self.env.games, self.harm, sides, damage_table(), self.rules)
+        tables = (damage_table(), self.rules)
+        advance(self.env.units, self.env.games, self.harm, sides, tables, *Features())
 
     def order(
         self,
