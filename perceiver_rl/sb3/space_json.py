@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -105,17 +105,27 @@ def _read_entities(content: Json) -> EntitySpace:
 
 
 def _write_actions(space: UnitActionSpace) -> Json:
-    types = [
-        {"name": one.name, "selects": one.selects, "target": one.target} for one in space.types
-    ]
+    types = [asdict(one) for one in space.types]
     grid = None if space.grid is None else list(space.grid)
-    return {"types": types, "max_entities": space.max_entities, "grid": grid}
+    return {
+        "types": types,
+        "max_entities": space.max_entities,
+        "grid": grid,
+        "queued": space.queued,
+        "max_delay": space.max_delay,
+    }
 
 
 def _read_actions(content: Json) -> UnitActionSpace:
     grid = content["grid"]
     types = [ActionType(**one) for one in content["types"]]
-    return UnitActionSpace(types, content["max_entities"], None if grid is None else tuple(grid))
+    return UnitActionSpace(
+        types,
+        content["max_entities"],
+        None if grid is None else tuple(grid),
+        queued=content.get("queued", False),
+        max_delay=content.get("max_delay"),
+    )
 
 
 def _write_discrete(space: spaces.Discrete) -> Json:

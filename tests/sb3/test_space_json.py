@@ -11,7 +11,7 @@ from gymnasium import spaces
 
 from perceiver_rl.envs import make_vec
 from perceiver_rl.sb3.space_json import space_from_json, space_to_json
-from perceiver_rl.spaces import ContractError, SelectEntity
+from perceiver_rl.spaces import ActionType, ContractError, SelectEntity, UnitActionSpace
 
 BOXES: list[spaces.Space[Any]] = [
     spaces.Box(-np.inf, np.inf, (2, 3), np.float32),
@@ -20,6 +20,13 @@ BOXES: list[spaces.Space[Any]] = [
     spaces.Box(-(2**62), 2**62, (), np.int64),
     spaces.Discrete(4),
     SelectEntity(6),
+    UnitActionSpace(
+        [ActionType("a", queueable=True), ActionType("b", target="point", delays=False)],
+        max_entities=3,
+        grid=(2, 2),
+        queued=True,
+        max_delay=5,
+    ),
     spaces.MultiDiscrete([3, 2]),
     spaces.MultiBinary(5),
     spaces.MultiBinary([2, 3]),
