@@ -58,7 +58,9 @@ def test_the_examples_of_replays_and_snapshots_run(
     assert found["env"].num_envs == 8
 
 
-@pytest.mark.parametrize("page", ["own_scenario", "replay_and_watch", "saving", "scenarios/index"])
+@pytest.mark.parametrize(
+    "page", ["own_scenario", "policy", "replay_and_watch", "saving", "scenarios/index"]
+)
 def test_links_of_the_documentation_lead_somewhere(page: str) -> None:
     path = ROOT / "docs" / f"{page}.md"
     for link in re.findall(r"\]\(([^)]+)\)", path.read_text()):
@@ -88,3 +90,10 @@ def test_the_examples_of_saving_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         exec(code, found)
     assert found["model"].num_timesteps == 2048
     assert (tmp_path / "for_stable_baselines3.zip").exists()
+
+
+def test_the_examples_of_the_policy_run() -> None:
+    found: dict[str, Any] = {}
+    for code in blocks("policy", "python"):
+        exec(code, found)
+    assert found["model"].policy.temperature == 0.8
