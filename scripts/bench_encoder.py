@@ -7,21 +7,28 @@ Every implementation reads the same padded sets [B, N, 256] with the same mask a
 entity; packing and trimming are on the clock. Milliseconds are CPU time, medians of interleaved
 rounds; "peak" is the share of this machine's measured float32 matrix-product speed that our
 executed FLOPs reach. "error" is the largest difference from ours, where weights were copied.
+
+The profile lists the operations of our forward by their share of its time. Memory is how much the
+resident set of a fresh process grows at its peak over one forward and backward of a batch of 8.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import resource
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
 
 from perceiver_rl.nn import (
     EntityTransformer,
@@ -257,6 +264,48 @@ def sets(batch: int, entities: int, valid: int, seed: int = 0) -> tuple[Tensor, 
     return torch.randn(batch, entities, WIDTH, generator=generator), mask
 
 
+def print_profile(run: Run, x: Tensor, mask: Tensor) -> None:
+    """Print which operations take the time of a forward."""
+    with torch.no_grad(), profile(activities=[ProfilerActivity.CPU]) as profiled:
+        run(x, mask)
+    spent = {event.key: event.self_cpu_time_total for event in profiled.key_averages()}
+    longest = sorted(spent, key=lambda name: -spent[name])[:8]
+    total = sum(spent.values())
+    shares = ", ".join(
+        f"{name.removeprefix('aten::')} {spent[name] / total:.0%}" for name in longest
+    )
+    Console().print(f"where the time goes: {shares}")
+
+
+def peak_growth(entities: int, batch: int) -> float:
+    """Return the MiB by which this process grows at most over a forward and backward."""
+    torch.set_num_threads(1)
+    sizes = PerceiverConfig(num_latents=32, latent_width=512, num_self_attends=3)
+    run = ours(PerceiverIO(WIDTH, WIDTH, sizes))
+    small, large = sets(1, 64, 64), sets(batch, entities, entities)
+    seconds(run, *small, backward=True)  # libraries and gradients are there before the count
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    seconds(run, *large, backward=True)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def report_memory(batch: int = 8) -> None:
+    """Print the memory over the number of entities, and its straight line."""
+    counts = (512, 1024, 2048, 4096)
+    context = multiprocessing.get_context("spawn")
+    grown = []
+    for entities in counts:  # a process each, because a peak never falls
+        with context.Pool(1) as pool:
+            grown.append(pool.apply(peak_growth, (entities, batch)))
+    slope, offset = np.polyfit(counts, grown, 1)
+    worst = max(abs(offset + slope * n - mib) / mib for n, mib in zip(counts, grown, strict=True))
+    pairs = ", ".join(f"{n}: {mib:.0f}" for n, mib in zip(counts, grown, strict=True))
+    Console().print(
+        f"peak memory, 32 x 512 latents, batch {batch}, MiB by entities: {pairs};"
+        f" about {offset:.0f} + {slope:.3f} per entity (off by at most {worst:.0%})"
+    )
+
+
 def report(args: argparse.Namespace, latent_width: int, valid: int) -> None:
     """Measure one case and print its table."""
     x, mask = sets(args.batch, args.entities, valid)
@@ -287,6 +336,7 @@ def report(args: argparse.Namespace, latent_width: int, valid: int) -> None:
             f"{errors[name]:.1e}" if name in errors else "-",
         )
     Console().print(table)
+    print_profile(found[0].run, x, mask)
 
 
 def main() -> None:
@@ -304,6 +354,8 @@ def main() -> None:
     for latent_width in (512, 256):
         for valid in (args.valid, args.entities):
             report(args, latent_width, valid)
+    report_memory()
+    Console().print("not measured: a GPU, torch.compile, bf16")
 
 
 if __name__ == "__main__":

@@ -49,8 +49,8 @@ def plain_attention() -> Iterator[None]:
 
 
 def is_plain() -> bool:
-    """Whether the textbook form was asked for."""
-    return _plain.get()
+    """Whether the textbook form was asked for; never in a compiled graph, which cannot ask."""
+    return not torch.compiler.is_compiling() and _plain.get()
 
 
 def zero_without_keys(

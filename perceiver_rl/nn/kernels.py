@@ -26,8 +26,10 @@ def add(
     Not if the update is a view, which would cost a copy in the backward pass, nor in mixed
     precision, which keeps the stream's precision.
     """
-    own = update.dtype == x.dtype and not update._is_view()
-    return update.add_(x) if own else x + update
+    # A compiler decides by itself what shares memory.
+    if torch.compiler.is_compiling() or update.dtype != x.dtype or update._is_view():
+        return x + update
+    return update.add_(x)
 
 
 def additive_mask(
