@@ -23,7 +23,7 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy -p perceiver_rl
-	$(BIN)/mypy tests scripts
+	$(BIN)/mypy tests scripts examples
 
 wheel-test: $(READY) ## build the wheel, install it in a clean environment, run from elsewhere
 	$(BIN)/python -m pytest -m wheel tests/test_wheel.py

@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 
 from perceiver_rl.envs import BatchedEnv, Snapshot
 from perceiver_rl.envs.opponents import OPPONENTS
@@ -58,8 +59,28 @@ def test_the_examples_of_replays_and_snapshots_run(
     assert found["env"].num_envs == 8
 
 
+def test_the_examples_of_an_own_environment_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    training, choosing = blocks("own_environment", "python")
+    exec(training.replace("150_000", "64"), {})  # one rollout
+    for seed in range(3):
+        torch.manual_seed(seed)
+        found: dict[str, Any] = {}
+        exec(choosing, found)
+        assert found["choice"] in (2, 5)
+
+
 @pytest.mark.parametrize(
-    "page", ["own_scenario", "policy", "replay_and_watch", "saving", "scenarios/index"]
+    "page",
+    [
+        "own_environment",
+        "sizes",
+        "own_scenario",
+        "policy",
+        "replay_and_watch",
+        "saving",
+        "scenarios/index",
+    ],
 )
 def test_links_of_the_documentation_lead_somewhere(page: str) -> None:
     path = ROOT / "docs" / f"{page}.md"
