@@ -44,7 +44,9 @@ def test_a_run_leaves_settings_checkpoint_progress_and_logs(run: Run, tiny: Trai
     assert read_settings(files.config, TrainConfig) == tiny
     assert describe(files.checkpoint).num_timesteps == 128
     assert [row.steps for row in read_rows(files.progress)] == [64, 128]
-    assert list(files.tensorboard.glob("events.*"))
+    (log,) = files.tensorboard.glob("events.*")
+    for part in ("action_type", "selection", "target_unit", "target_cell"):
+        assert f"entropy/{part}".encode() in log.read_bytes()
     summary = read_json(files.summary)
     assert summary is not None
     assert summary["steps"] == 128
