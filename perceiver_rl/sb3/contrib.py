@@ -8,7 +8,8 @@ from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from torch import Tensor, nn
 
-from perceiver_rl.sb3.mixin import ActorFeatures, EntityPolicyMixin
+from perceiver_rl.sb3.actor import ActorFeatures
+from perceiver_rl.sb3.mixin import EntityPolicyMixin
 from perceiver_rl.sb3.presets import Preset
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from gymnasium import spaces
@@ -23,9 +23,10 @@ from perceiver_rl.sb3.action_heads import (
     check_action_space,
     ordinary_net,
 )
+from perceiver_rl.sb3.actor import ActorCriticSplit, ActorFeatures, MaskedExtractor
 from perceiver_rl.sb3.distribution import UnitActionDistribution
 from perceiver_rl.sb3.entropy import EntropyMeter
-from perceiver_rl.sb3.extractor import EntityExtractor, EntityFeatures, twice_differentiable
+from perceiver_rl.sb3.extractor import twice_differentiable
 from perceiver_rl.sb3.observations import by_key, check_finite, check_shapes, check_some_legal
 from perceiver_rl.sb3.presets import Preset, preset_named
 from perceiver_rl.spaces import (
@@ -62,39 +63,6 @@ _CORES = {
 
 # What DQN, QRDQN, SAC, TD3 and TQC take from their policies first.
 _OFF_POLICY = ("q_net", "quantile_net", "actor")
-
-
-class ActorFeatures(NamedTuple):
-    """Features of the actor, and the masks of the observation they come from."""
-
-    features: EntityFeatures
-    masks: Mapping[str, Tensor]
-
-
-class MaskedExtractor(EntityExtractor):
-    """The extractor of an entity policy: passes the observation's masks on to the head."""
-
-    def forward(self, observations: Mapping[str, Tensor] | Tensor) -> ActorFeatures:  # type: ignore[override]
-        """Return features and masks."""
-        observations = by_key(observations)
-        return ActorFeatures(self.encode(observations), observations)
-
-
-class _Split(nn.Module):
-    """In the place of the parent's MLP: the actor reads everything, the critic the state."""
-
-    def __init__(self, features_dim: int) -> None:
-        super().__init__()
-        self.latent_dim_pi = self.latent_dim_vf = features_dim
-
-    def forward(self, latent: ActorFeatures) -> tuple[ActorFeatures, Tensor]:
-        return self.forward_actor(latent), self.forward_critic(latent)
-
-    def forward_actor(self, latent: ActorFeatures) -> ActorFeatures:
-        return latent
-
-    def forward_critic(self, latent: ActorFeatures) -> Tensor:
-        return latent.features.state
 
 
 if TYPE_CHECKING:
@@ -226,7 +194,7 @@ class EntityPolicyMixin(_Parent):
         }
 
     def _build_mlp_extractor(self) -> None:
-        self.mlp_extractor = _Split(self._core_width)  # type: ignore[assignment]
+        self.mlp_extractor = ActorCriticSplit(self._core_width)  # type: ignore[assignment]
 
     def _build(self, lr_schedule: Schedule) -> None:
         """Build the head, the value network and the optimizer."""

@@ -138,7 +138,8 @@ def test_the_whole_head_trains_and_survives_saving(
     before = {name: p.clone() for name, p in model.policy.named_parameters()}
     model.learn(64)
     still = [n for n, p in model.policy.named_parameters() if torch.equal(p, before[n])]
-    assert not still
+    # This bias shifts the logits of all targets alike, which changes no probability.
+    assert set(still) <= {"action_net.target_unit.key.bias"}
     assert all(bool(torch.isfinite(p).all()) for p in model.policy.parameters())
     model.save(tmp_path / "model.zip")
     batch = batch_of(50)
@@ -409,7 +410,11 @@ def test_trpo_trains_with_the_registered_divergence(muster: Any) -> None:
 @pytest.mark.slow
 def test_ppo_learns_to_queue_to_wait_not_and_to_aim_by_the_map() -> None:
     env = make_vec_env(Relay, n_envs=16, seed=0)
-    kwargs = {**ALPHASTAR, "encoder": "mlp"}
+    kwargs = {
+        "encoder": "mlp",
+        "head_kwargs": {"cell_decoder": "auto", "cell_blocks": 1},
+        "spatial_kwargs": {"channels": (8,), "blocks": 1, "scatter_width": 2},
+    }
     model = PPO(
         EntityPolicy,
         env,
@@ -421,11 +426,11 @@ def test_ppo_learns_to_queue_to_wait_not_and_to_aim_by_the_map() -> None:
         learning_rate=3e-3,
         policy_kwargs=kwargs,
     )
-    model.learn(20_000)
+    model.learn(4096)
     env.seed(1)
     observation: Any = env.reset()
     rewards = []
     for _ in range(10):
         observation, reward, _, _ = env.step(model.predict(observation, deterministic=True)[0])
         rewards.append(reward.mean())
-    assert np.mean(rewards) > 1.2  # of at most 2; whoever does not see the map gets 1 + 1 / 16
+    assert np.mean(rewards) > 1.8  # of at most 2; whoever does not see the map gets 1 + 1 / 16
