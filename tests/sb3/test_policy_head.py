@@ -133,7 +133,7 @@ def test_the_whole_head_trains_and_survives_saving(
     sizes = SIZES if algorithm is PPO else {"device": "cpu"}
     env = make_vec_env(Relay, n_envs=2, seed=0)
     model = algorithm(
-        EntityPolicy, env, policy_kwargs={"selection": selection, **ALPHASTAR}, **sizes
+        EntityPolicy, env, policy_kwargs={"selection": selection, **ALPHASTAR}, seed=0, **sizes
     )
     before = {name: p.clone() for name, p in model.policy.named_parameters()}
     model.learn(64)
