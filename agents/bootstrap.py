@@ -1,4 +1,4 @@
-"""Hierarchical bootstrap of win rates: training seeds first, then games.
+"""Hierarchical bootstrap of win rates and returns: training seeds first, then games.
 
 All agents play the same games, so the games of a draw are shared: by all seeds of an arm and, in a
 difference, by both arms (Owen, 2007, "The pigeonhole bootstrap", Annals of Applied Statistics 1).
@@ -20,19 +20,20 @@ from .statistics import Interval
 RESAMPLES = 10_000
 _PIECE = 1_000
 
-Wins = NDArray[np.float64]
+Scores = NDArray[np.float64]
 
 
-def win_rate_interval(
-    wins: Wins,
+def mean_interval(
+    scores: Scores,
     rng: np.random.Generator,
     confidence: float = 0.95,
     resamples: int = RESAMPLES,
 ) -> Interval:
-    """Return the interval of an arm's win rate over training seeds and games.
+    """Return the interval of an arm's mean score over training seeds and games.
 
     Args:
-        wins: ``[seed, game]``, 1 for a win; with one seed the interval holds for that agent.
+        scores: ``[seed, game]``, 1 for a win and 0 else, or returns; with one
+            seed the interval holds for that agent.
         rng: Draws the samples.
         confidence: Share of the draws inside, before the quantiles are widened.
         resamples: Number of draws.
@@ -40,22 +41,22 @@ def win_rate_interval(
     Raises:
         ValueError: If there is no seed or no game.
     """
-    _check(wins)
-    draws = _draws((wins,), rng, resamples)
-    return _clipped(_quantiles(draws, confidence, wins.shape[0]), 0.0)
+    check_scores(scores)
+    draws = _draws((scores,), rng, resamples)
+    return _quantiles(draws, confidence, scores.shape[0])
 
 
 def difference_interval(
-    first: Wins,
-    second: Wins,
+    first: Scores,
+    second: Scores,
     rng: np.random.Generator,
     confidence: float = 0.95,
     resamples: int = RESAMPLES,
 ) -> Interval:
-    """Return the interval of the win rate of the first arm minus that of the second.
+    """Return the interval of the score of the first arm minus that of the second.
 
     Args:
-        first: ``[seed, game]``, 1 for a win.
+        first: ``[seed, game]``, 1 for a win and 0 else, or returns.
         second: ``[seed, game]``, the same games.
         rng: Draws the samples.
         confidence: Share of the draws inside, before the quantiles are widened.
@@ -64,23 +65,30 @@ def difference_interval(
     Raises:
         ValueError: If there is no seed or no game, or the numbers of games differ.
     """
-    _check(first)
-    _check(second)
+    check_scores(first)
+    check_scores(second)
     if first.shape[1] != second.shape[1]:
         raise ValueError(
             f"paired arms play the same games, not {first.shape[1]} and {second.shape[1]}"
         )
     draws = _draws((first, -second), rng, resamples)
     several = [len(wins) for wins in (first, second) if len(wins) > 1]
-    return _clipped(_quantiles(draws, confidence, min(several, default=1), sum(several)), -1.0)
+    return _quantiles(draws, confidence, min(several, default=1), sum(several))
 
 
-def _check(wins: Wins) -> None:
-    if wins.ndim != 2 or 0 in wins.shape:
-        raise ValueError(f"wins must be [seed, game] with one of each at least, not {wins.shape}")
+def check_scores(scores: Scores) -> None:
+    """Check that there are scores of one seed and one game at least.
+
+    Raises:
+        ValueError: If not.
+    """
+    if scores.ndim != 2 or 0 in scores.shape:
+        raise ValueError(
+            f"scores must be [seed, game] with one of each at least, not {scores.shape}"
+        )
 
 
-def _draws(parts: tuple[Wins, ...], rng: np.random.Generator, count: int) -> Wins:
+def _draws(parts: tuple[Scores, ...], rng: np.random.Generator, count: int) -> Scores:
     """Return ``[draw]``, the sum over the parts of their means over drawn seeds and games."""
     games = parts[0].shape[1]
     pieces = []
@@ -96,7 +104,7 @@ def _draws(parts: tuple[Wins, ...], rng: np.random.Generator, count: int) -> Win
     return np.concatenate(pieces)
 
 
-def _quantiles(draws: Wins, confidence: float, seeds: int, all_seeds: int = 0) -> Interval:
+def _quantiles(draws: Scores, confidence: float, seeds: int, all_seeds: int = 0) -> Interval:
     tail = (1 - confidence) / 2
     if seeds > 1:
         freedom = (all_seeds - 2) if all_seeds > seeds else seeds - 1
@@ -104,7 +112,3 @@ def _quantiles(draws: Wins, confidence: float, seeds: int, all_seeds: int = 0) -
         tail = float(stats.norm.cdf(wide))
     low, high = np.quantile(draws, [tail, 1 - tail])
     return Interval(float(low), float(high))
-
-
-def _clipped(interval: Interval, least: float) -> Interval:
-    return Interval(max(interval.low, least), min(interval.high, 1.0))

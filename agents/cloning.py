@@ -20,8 +20,8 @@ from perceiver_rl.spaces import (
     TARGET_MASK,
 )
 
+from .cloning_config import CloningConfig
 from .demonstrations import Batch, Demonstrations
-from .imitate_config import CloningConfig
 
 _ENTITY_AXIS = {ENTITIES: 1, ENTITY_MASK: 1, SELECTABLE_MASK: 1, TARGET_MASK: 2}
 

@@ -15,7 +15,8 @@ import tyro
 
 from perceiver_rl.spaces import unknown
 
-from .config import CompareConfig, EvaluateConfig, TrainCommand, TrainConfig, named_after
+from .compare_config import CompareConfig
+from .config import EvaluateConfig, TrainCommand, TrainConfig, named_after
 from .duel_config import DuelConfig
 from .errors import ConfigError
 from .imitate_config import ImitateConfig

@@ -42,14 +42,14 @@ class CompareDisplay:
             self._end(task, message)
 
     def _row(self, task: Task, what: str, total: int) -> TaskID:
-        key = f"{task.name} {what}"
+        key = f"{task.title} {what}"
         if key not in self._rows:
             self._forget(task)
             self._rows[key] = self.bars.add_task(f"  {key}", total=total)
         return self._rows[key]
 
     def _forget(self, task: Task) -> None:
-        for key in [key for key in self._rows if key.startswith(f"{task.name} ")]:
+        for key in [key for key in self._rows if key.startswith(f"{task.title} ")]:
             self.bars.remove_task(self._rows.pop(key))
 
     def _train(self, task: Task, progress: Progress) -> None:
@@ -63,7 +63,7 @@ class CompareDisplay:
 
     def count(self, task: Task, steps: int) -> None:
         """Add to the bar of all training steps what a task has done so far."""
-        self._steps[task.name] = steps
+        self._steps[task.title] = min(steps, task.steps)
         self.bars.update(self.overall, completed=sum(self._steps.values()))
 
     def _play(self, task: Task, games: int) -> None:
@@ -73,13 +73,13 @@ class CompareDisplay:
     def _end(self, task: Task, message: Done | Failed) -> None:
         self._forget(task)
         if isinstance(message, Failed):
-            self.failures[task.name] = message.message
-            self._say(f"[red]failed[/] {task.name}: {message.message}")
+            self.failures[task.title] = message.message
+            self._say(f"[red]failed[/] {task.title}: {message.message}")
         elif message.finished:
             self.count(task, task.steps)
-            self._say(f"[green]done[/] {task.name}")
+            self._say(f"[green]done[/] {task.title}")
         else:
-            self._say(f"stopped {task.name}; the same command continues it")
+            self._say(f"stopped {task.title}; the same command continues it")
 
     def _say(self, text: str) -> None:
         self.bars.console.print(text, highlight=False)

@@ -18,19 +18,34 @@ from .seeds import EVAL_SEED, FOLLOW_UP_SEED, MAX_ENVS, MAX_SEED
 Option = bool | int | float | str
 
 
-def _require(ok: bool, message: str) -> None:
+def require(ok: bool, message: str) -> None:
+    """Check a setting.
+
+    Raises:
+        ConfigError: If it is not as it must be.
+    """
     if not ok:
         raise ConfigError(message)
 
 
-def _at_least(least: float, **values: float) -> None:
+def at_least(least: float, **values: float) -> None:
+    """Check that settings are no smaller than the least value.
+
+    Raises:
+        ConfigError: Names the one that is.
+    """
     for name, value in values.items():
-        _require(value >= least, f"{name} must be at least {least}, not {value}")
+        require(value >= least, f"{name} must be at least {least}, not {value}")
 
 
-def _in_unit_interval(**values: float) -> None:
+def in_unit_interval(**values: float) -> None:
+    """Check that settings are shares.
+
+    Raises:
+        ConfigError: Names the one that is not.
+    """
     for name, value in values.items():
-        _require(0.0 <= value <= 1.0, f"{name} must lie between 0 and 1, not {value}")
+        require(0.0 <= value <= 1.0, f"{name} must lie between 0 and 1, not {value}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +62,8 @@ class EnvConfig:
     """Further options of the environment, for example `reward win`."""
 
     def __post_init__(self) -> None:
-        _at_least(1, num_envs=self.num_envs)
-        _require(
+        at_least(1, num_envs=self.num_envs)
+        require(
             self.num_envs <= MAX_ENVS, f"num_envs must be at most {MAX_ENVS}, not {self.num_envs}"
         )
 
@@ -101,12 +116,10 @@ class PPOConfig:
     """Stop an update when the policy has moved this far; None never stops."""
 
     def __post_init__(self) -> None:
-        _at_least(1, n_steps=self.n_steps, n_epochs=self.n_epochs)
-        _at_least(2, batch_size=self.batch_size)  # advantages are normalized within a minibatch
-        _in_unit_interval(gamma=self.gamma, gae_lambda=self.gae_lambda)
-        _require(
-            self.learning_rate > 0, f"learning_rate must be positive, not {self.learning_rate}"
-        )
+        at_least(1, n_steps=self.n_steps, n_epochs=self.n_epochs)
+        at_least(2, batch_size=self.batch_size)  # advantages are normalized within a minibatch
+        in_unit_interval(gamma=self.gamma, gae_lambda=self.gae_lambda)
+        require(self.learning_rate > 0, f"learning_rate must be positive, not {self.learning_rate}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,19 +147,19 @@ class TrainConfig:
     ppo: PPOConfig = field(default_factory=PPOConfig)
 
     def __post_init__(self) -> None:
-        _at_least(
+        at_least(
             1,
             steps=self.steps,
             checkpoint_every=self.checkpoint_every,
             torch_threads=self.torch_threads,
         )
-        _require(
+        require(
             0 <= self.seed <= MAX_SEED,
             f"seed must lie between 0 and {MAX_SEED}, not {self.seed}: larger seeds would reach"
             " the games of the evaluation",
         )
         rollout = self.ppo.n_steps * self.env.num_envs
-        _require(
+        require(
             rollout % self.ppo.batch_size == 0,
             f"ppo.batch_size={self.ppo.batch_size} must divide ppo.n_steps * env.num_envs ="
             f" {rollout}, so that every minibatch is whole",
@@ -186,96 +199,21 @@ class EvaluateConfig:
     """Games that run side by side; sampled actions depend on it, the games' seeds do not."""
     options: dict[str, Option] = field(default_factory=dict)
     """Further options of the environment; empty: those of the first checkpoint."""
+    two_sided: bool = False
+    """Meet `control:...` and `policy:...` from both sides of battles that allow it."""
     output: Path | None = None
     """JSON file; None: evaluation.json beside the first checkpoint, or in `runs`."""
 
     def __post_init__(self) -> None:
-        _at_least(1, games=self.games, batch=self.batch, opponents=len(self.opponents))
-        _at_least(EVAL_SEED, eval_seed=self.eval_seed)
-        _require(
+        at_least(1, games=self.games, batch=self.batch, opponents=len(self.opponents))
+        at_least(EVAL_SEED, eval_seed=self.eval_seed)
+        require(
+            not (self.two_sided and self.games % 2),
+            f"games must be even to be played from both sides, not {self.games}",
+        )
+        require(
             self.eval_seed + self.games <= FOLLOW_UP_SEED,
             f"eval_seed must lie below {FOLLOW_UP_SEED}, where training goes on",
-        )
-
-
-def _two_arms() -> dict[str, PolicyConfig]:
-    # One selection head for both, so that a difference is the encoder's.
-    return {"perceiver": PolicyConfig(), "transformer": PolicyConfig(encoder="transformer")}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompareConfig:
-    """Train several arms over several seeds, play paired games, and report win rates."""
-
-    name: str = "compare"
-    """Folder of the results inside `runs`."""
-    runs: Path = Path("runs")
-    """Folder of all runs."""
-    steps: int = 500_000
-    """Environment steps of each training run."""
-    seeds: tuple[int, ...] = (0, 1, 2)
-    """Training seeds of every arm."""
-    arms: dict[str, PolicyConfig] = field(default_factory=_two_arms)
-    """The policies to compare, by name."""
-    opponents: tuple[str, ...] = ("random", "attack-nearest", "focus-fire")
-    """Opponents of the evaluation: names of scripts, or `policy:CHECKPOINT`."""
-    controls: tuple[str, ...] | None = None
-    """Players without learning that are evaluated over the same games; None: all scripts that can
-    play in the environment."""
-    games: int = 200
-    """Evaluation games of each agent against each opponent."""
-    eval_seed: int = EVAL_SEED
-    """Seed of evaluation game 0; training never uses seeds this high."""
-    deterministic: bool = True
-    """Evaluate the most probable action; sampling adds the noise that training explores with."""
-    workers: int = 2
-    """Training runs that go on side by side, each in its own process."""
-    torch_threads: int = 1
-    """Threads of torch in each worker."""
-    env: EnvConfig = field(default_factory=EnvConfig)
-    ppo: PPOConfig = field(default_factory=PPOConfig)
-
-    def __post_init__(self) -> None:
-        _at_least(1, workers=self.workers, arms=len(self.arms), seeds=len(self.seeds))
-        _require(
-            len(set(self.seeds)) == len(self.seeds), f"seeds must be distinct, not {self.seeds}"
-        )
-        for arm in self.arms:
-            _require(
-                bool(arm) and not set(arm) & set("/\\: "),
-                f"arm {arm!r} cannot be the name of a folder: leave out spaces, colons and slashes",
-            )
-        self.evaluation()
-        for seed in self.seeds:
-            self.train_config(next(iter(self.arms)), seed)
-
-    @property
-    def folder(self) -> Path:
-        """Where the results go."""
-        return self.runs / self.name
-
-    def train_config(self, arm: str, seed: int) -> TrainConfig:
-        """Return the settings of one training run; its folder's name is set by the comparison."""
-        return TrainConfig(
-            name=f"{arm}-seed{seed}",
-            runs=self.folder,
-            steps=self.steps,
-            seed=seed,
-            torch_threads=self.torch_threads,
-            env=self.env,
-            policy=self.arms[arm],
-            ppo=self.ppo,
-        )
-
-    def evaluation(self) -> EvaluateConfig:
-        """Return the settings of every agent's evaluation."""
-        return EvaluateConfig(
-            env=self.env.id,
-            opponents=self.opponents,
-            games=self.games,
-            eval_seed=self.eval_seed,
-            deterministic=self.deterministic,
-            options=dict(self.env.options),
         )
 
 

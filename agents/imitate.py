@@ -28,7 +28,7 @@ from .machine import provenance
 from .models import build_model, count_parameters, make_training_env
 from .progress_log import Progress
 from .run_folder import RunFolder, read_json, write_json
-from .strict_yaml import to_mapping, to_yaml
+from .strict_yaml import read_settings, to_mapping, to_yaml
 
 STATE = "imitation.pt"
 REPORT_SECONDS = 0.2
@@ -145,7 +145,12 @@ def run_imitation(
 def _check_same(config: ImitateConfig, folder: RunFolder) -> None:
     if not folder.config.exists():
         return
-    if folder.config.read_text(encoding="utf-8") != to_yaml(config):
+    known = to_mapping(read_settings(folder.config, ImitateConfig))
+    asked = to_mapping(config)
+    for place in ("name", "runs", "demonstrations"):  # they say where, not what
+        known.pop(place)
+        asked.pop(place)
+    if known != asked:
         raise RunError(
             f"{folder.path} holds a run of other settings; choose another --name, or delete it"
         )

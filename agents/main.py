@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from perceiver_rl.spaces import ContractError
 
 from .command_line import USAGE, Command, parse
-from .config import CompareConfig, EvaluateConfig
+from .compare_config import CompareConfig
+from .config import EvaluateConfig
 from .duel_config import DuelConfig
 from .errors import UserError
 from .imitate_config import ImitateConfig

@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from .bootstrap import Scores, mean_interval
 from .statistics import Games, pool
 from .tasks import Task
 
@@ -24,6 +27,8 @@ class AgentResult:
         seed: Its training seed; None for a control.
         games: Its games by opponent.
         facts: Its training: parameters, FLOPs, steps, steps per second; empty for a control.
+        scenario: Where it played; "" where there is only one scenario.
+        stage: How it was trained; None for a control.
     """
 
     name: str
@@ -31,11 +36,13 @@ class AgentResult:
     seed: int | None
     games: Mapping[str, Games]
     facts: Mapping[str, Any]
+    scenario: str = ""
+    stage: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmResult:
-    """All agents of one arm.
+    """All agents of one arm, scenario and stage.
 
     Args:
         name: The arm.
@@ -44,6 +51,16 @@ class ArmResult:
 
     name: str
     agents: tuple[AgentResult, ...]
+
+    @property
+    def scenario(self) -> str:
+        """Where its agents played."""
+        return self.agents[0].scenario
+
+    @property
+    def stage(self) -> str:
+        """How its agents were trained."""
+        return self.agents[0].stage or ""
 
     @property
     def opponents(self) -> tuple[str, ...]:
@@ -79,16 +96,37 @@ def agent_result(task: Task, facts: Mapping[str, Any] | None) -> AgentResult | N
     games = task.games()
     if games is None or (task.training is not None and not facts):
         return None
-    return AgentResult(name=task.name, arm=task.arm, seed=task.seed, games=games, facts=facts or {})
+    return AgentResult(
+        name=task.name,
+        arm=task.arm,
+        seed=task.seed,
+        games=games,
+        facts=facts or {},
+        scenario=task.scenario,
+        stage=task.stage,
+    )
 
 
 def arms_of(agents: Sequence[AgentResult]) -> list[ArmResult]:
-    """Return the arms in the order of their first agents; controls are no arm."""
-    names = dict.fromkeys(agent.arm for agent in agents if agent.arm is not None)
-    return [
-        ArmResult(name=name, agents=tuple(agent for agent in agents if agent.arm == name))
-        for name in names
-    ]
+    """Return the arms in the order of their first agents; controls are no arm.
+
+    Agents of an arm in different scenarios or stages are different arms.
+    """
+    arms: dict[tuple[str, str | None, str], list[AgentResult]] = {}
+    for agent in agents:
+        if agent.arm is not None:
+            arms.setdefault((agent.scenario, agent.stage, agent.arm), []).append(agent)
+    return [ArmResult(name=name, agents=tuple(group)) for (*_, name), group in arms.items()]
+
+
+def scores_of(agents: Sequence[AgentResult], opponent: str) -> Scores:
+    """Return ``[seed, game]``: 1 for a win, else 0; returns where games have no winner."""
+    rows = []
+    for agent in agents:
+        games = agent.games[opponent]
+        won = [float(letter == "W") for letter in games.outcomes]
+        rows.append(won if games.has_winner else list(games.returns))
+    return np.array(rows, dtype=np.float64)
 
 
 def as_json(agents: Sequence[AgentResult]) -> dict[str, Any]:
@@ -97,6 +135,8 @@ def as_json(agents: Sequence[AgentResult]) -> dict[str, Any]:
         "agents": [
             {
                 "agent": agent.name,
+                "scenario": agent.scenario,
+                "stage": agent.stage,
                 "arm": agent.arm,
                 "seed": agent.seed,
                 "training": dict(agent.facts) or None,
@@ -107,6 +147,8 @@ def as_json(agents: Sequence[AgentResult]) -> dict[str, Any]:
         "arms": [
             {
                 "arm": arm.name,
+                "scenario": arm.scenario,
+                "stage": arm.stage,
                 "seeds": [agent.seed for agent in arm.agents],
                 **arm.facts,
                 "opponents": {name: _pooled(arm, name) for name in arm.opponents},
@@ -119,17 +161,21 @@ def as_json(agents: Sequence[AgentResult]) -> dict[str, Any]:
 def _pooled(arm: ArmResult, opponent: str) -> dict[str, Any]:
     summary = arm.pooled(opponent).summary()
     seeds = arm.seed_range(opponent)
+    scores = mean_interval(scores_of(arm.agents, opponent), np.random.default_rng(0))
     return {
         **{name: value for name, value in summary.items() if not isinstance(value, list | str)},
+        "bootstrap_low": scores.low,
+        "bootstrap_high": scores.high,
         "seed_win_rate_low": seeds[0] if seeds else None,
         "seed_win_rate_high": seeds[1] if seeds else None,
     }
 
 
 COLUMNS = (
-    "kind", "name", "seeds", "opponent", "games", "wins", "losses", "draws", "win_rate",
-    "win_rate_low", "win_rate_high", "seed_win_rate_low", "seed_win_rate_high", "mean_return",
-    "mean_length", *NETWORK_FACTS, "steps", "steps_per_second",
+    "scenario", "stage", "kind", "name", "seeds", "opponent", "games", "wins", "losses", "draws",
+    "win_rate", "win_rate_low", "win_rate_high", "bootstrap_low", "bootstrap_high",
+    "seed_win_rate_low", "seed_win_rate_high", "mean_return", "mean_length",
+    *NETWORK_FACTS, "steps", "steps_per_second",
 )  # fmt: skip
 
 
@@ -142,6 +188,8 @@ def as_csv(agents: Sequence[AgentResult]) -> str:
         seeds = " ".join(str(agent.seed) for agent in arm.agents)
         for opponent in arm.opponents:
             row: dict[str, Any] = {
+                "scenario": arm.scenario,
+                "stage": arm.stage,
                 "kind": "arm",
                 "name": arm.name,
                 "seeds": seeds,
@@ -151,6 +199,13 @@ def as_csv(agents: Sequence[AgentResult]) -> str:
     for agent in agents:
         kind = "control" if agent.arm is None else "agent"
         for opponent, games in agent.games.items():
-            row = {"kind": kind, "name": agent.name, "seeds": agent.seed, "opponent": opponent}
+            row = {
+                "scenario": agent.scenario,
+                "stage": agent.stage,
+                "kind": kind,
+                "name": agent.name,
+                "seeds": agent.seed,
+                "opponent": opponent,
+            }
             writer.writerow({**row, **agent.facts, **games.summary()})
     return text.getvalue()

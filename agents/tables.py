@@ -13,7 +13,9 @@ from .results import AgentResult, ArmResult, arms_of
 from .statistics import Games
 
 if TYPE_CHECKING:
+    from .claims import Claim
     from .duel import Match
+    from .matching import Sized
 
 
 def _table(title: str, caption: str) -> Table:
@@ -145,3 +147,52 @@ def _facts(facts: Mapping[str, Any]) -> tuple[str, str, str]:
         f"{facts['encoder_flops'] / 1e6:.3f}",
         "-" if rate is None else f"{rate:,.0f}",
     )
+
+
+def sizes_table(scenario: str, quantity: str, sizes: Sequence[Sized]) -> Table:
+    """Return a row per arm with the encoder's sizes after matching."""
+    table = _table(
+        f"{scenario} encoders, matched by {quantity}",
+        "ratio to the transformer's; - is not matched",
+    )
+    for column in ("arm", "sizes changed"):
+        table.add_column(column)
+    for column in ("parameters", "MFLOPs", "ratio"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for each in sizes:
+        changes = ", ".join(f"{name} {value}" for name, value in each.policy.encoder_kwargs.items())
+        table.add_row(
+            each.arm,
+            changes,
+            f"{each.parameters:,}",
+            f"{each.flops / 1e6:.3f}",
+            "-" if each.ratio is None else f"{each.ratio:.3f}",
+        )
+    return table
+
+
+def claims_table(claims: Sequence[Claim], margin: float) -> Table:
+    """Return a row per pair of arms, scenario and opponent, with the verdict."""
+    table = _table(
+        "verdicts on the first of each pair",
+        f"same: two one-sided tests, margin {margin:g} (of scores: their share); better or worse:"
+        " Welch's test over seeds;\np-values adjusted by Holm over the scenarios; interval: 95%"
+        " bootstrap over seeds and games",
+    )
+    for column in ("scenario", "stage", "against", "first", "second"):
+        table.add_column(column, overflow="fold")
+    for column in ("difference", "p same", "p differ", "verdict"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for claim in claims:
+        table.add_row(
+            claim.scenario,
+            claim.stage,
+            claim.opponent,
+            claim.first,
+            claim.second,
+            f"{claim.difference:+.3f} [{claim.low:+.2f}, {claim.high:+.2f}]",
+            f"{claim.same_p_holm:.3f}",
+            f"{claim.different_p_holm:.3f}",
+            claim.verdict,
+        )
+    return table

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from perceiver_rl.versions import versions
 
-from .config import CompareConfig, EvaluateConfig, TrainConfig
+from .compare_config import CompareConfig, Stage
+from .config import EvaluateConfig, TrainConfig
+from .imitate_config import ImitateConfig
 from .machine import commit
 from .run_folder import RunFolder, read_json, write_json
 from .statistics import Games
 from .strict_yaml import to_mapping
 
 # Settings that decide where a result lies, not what it is.
-_PLACES = ("name", "runs", "checkpoint_every", "agents", "output")
+_PLACES = ("name", "runs", "checkpoint_every", "agents", "output", "demonstrations")
+
+Training = TrainConfig | ImitateConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +36,23 @@ class Task:
         training: Settings of the training; None for a control.
         evaluation: Settings of the games.
         folder: Where its files go.
+        scenario: Name of the scenario; "" where there is only one.
+        stage: How the agent was trained; None for a control.
     """
 
     name: str
     arm: str | None
     seed: int | None
-    training: TrainConfig | None
+    training: Training | None
     evaluation: EvaluateConfig
     folder: Path
+    scenario: str
+    stage: Stage | None
+
+    @property
+    def title(self) -> str:
+        """How messages call it, among all scenarios."""
+        return f"{self.scenario}/{self.name}" if self.scenario else self.name
 
     @property
     def files(self) -> RunFolder:
@@ -48,8 +61,8 @@ class Task:
 
     @property
     def steps(self) -> int:
-        """Environment steps to train; 0 for a control."""
-        return self.training.steps if self.training else 0
+        """Environment steps to train; 0 for a control or a clone."""
+        return self.training.steps if isinstance(self.training, TrainConfig) else 0
 
     @property
     def evaluation_fingerprint(self) -> str:
@@ -114,34 +127,32 @@ def _without(content: Any, names: Collection[str]) -> Any:
     return content
 
 
-def _of_training(config: TrainConfig | None) -> dict[str, Any] | None:
-    return None if config is None else to_mapping(config)
+def _of_training(config: Training | None) -> dict[str, Any] | None:
+    if config is None:
+        return None
+    settings = to_mapping(config)
+    start = settings.get("from_checkpoint")
+    if start is not None:  # the folder's name has the hash of the settings that it was made by
+        settings["from_checkpoint"] = Path(start).parent.name
+    return settings
 
 
-def tasks_of(config: CompareConfig) -> list[Task]:
-    """Return all tasks of a comparison: seed by seed over the arms, then the controls.
+def tasks_of(config: CompareConfig, scenario: str = "") -> list[Task]:
+    """Return all tasks of a comparison of one scenario: seed by seed over the arms, then controls.
 
     So a comparison that is stopped early has arms of equal numbers of seeds. A run's folder carries
     the hash of its settings: other settings never overwrite or continue it.
+
+    Args:
+        config: The comparison; only its ``env`` is the scenario.
+        scenario: How results call it.
     """
-    evaluation = config.evaluation()
-    tasks = []
-    for seed in config.seeds:
-        for arm in config.arms:
-            training = config.train_config(arm, seed)
-            name = training.name
-            mark = fingerprint(to_mapping(training))[:8]
-            training = replace(training, name=f"{name}-{mark}")
-            tasks.append(
-                Task(
-                    name=name,
-                    arm=arm,
-                    seed=seed,
-                    training=training,
-                    evaluation=evaluation,
-                    folder=config.folder / training.name,
-                )
-            )
+    tasks = [
+        task
+        for seed in config.seeds
+        for arm in config.arms
+        for task in _tasks_of_agent(config, scenario, arm, seed)
+    ]
     for control in config.controls or ():
         tasks.append(
             Task(
@@ -149,8 +160,45 @@ def tasks_of(config: CompareConfig) -> list[Task]:
                 arm=None,
                 seed=None,
                 training=None,
-                evaluation=evaluation,
+                evaluation=config.evaluation(),
                 folder=config.folder / "controls" / control,
+                scenario=scenario,
+                stage=None,
             )
         )
     return tasks
+
+
+def _tasks_of_agent(config: CompareConfig, scenario: str, arm: str, seed: int) -> list[Task]:
+    tasks: list[Task] = []
+    for stage, settings in config.trainings(arm, seed).items():
+        name, training = settings.name, settings
+        if stage == "tuning" and isinstance(training, TrainConfig):
+            clone = tasks[0].folder / "checkpoint.zip"
+            training = replace(training, from_checkpoint=clone)
+        training = _placed(training)
+        tasks.append(
+            Task(
+                name=name,
+                arm=arm,
+                seed=seed,
+                training=training,
+                evaluation=config.evaluation(),
+                folder=config.folder / training.name,
+                scenario=scenario,
+                stage=stage,
+            )
+        )
+    return tasks
+
+
+def _placed(training: Training) -> Training:
+    """Return settings whose folder carries their hash."""
+    name = f"{training.name}-{fingerprint(_of_training(training))[:8]}"
+    return replace(training, name=name)
+
+
+def phases(tasks: Sequence[Task]) -> list[list[Task]]:
+    """Return the tasks in an order in which all that a task goes on from is done before it."""
+    tuned = [task for task in tasks if task.stage == "tuning"]
+    return [[task for task in tasks if task.stage != "tuning"], tuned]

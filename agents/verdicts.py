@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from .bootstrap import check_scores
+
 Verdict = Literal["same", "better", "worse", "not shown"]
 
 MARGIN: Final = 0.05
@@ -37,30 +39,34 @@ class Mean:
     freedom: float
 
 
-def mean_win_rate(wins: NDArray[np.float64]) -> Mean:
-    """Return an arm's mean win rate over its training seeds.
+def mean_score(scores: NDArray[np.float64]) -> Mean:
+    """Return an arm's mean win rate, or mean return, over its training seeds.
 
-    The variance is that of the seeds' win rates, but not less than games with one probability would
-    give. One seed alone (a script) has the variance of its games: it says nothing of other seeds.
+    The variance is that of the seeds' means, but not less than the games alone would give. One seed
+    alone (a script) has the variance of its games: it says nothing of other seeds.
 
     Args:
-        wins: ``[seed, game]``, 1 for a win.
+        scores: ``[seed, game]``, 1 for a win and 0 else; or returns.
 
     Raises:
         ValueError: If there is no seed or no game.
     """
-    if wins.ndim != 2 or 0 in wins.shape:
-        raise ValueError(f"wins must be [seed, game] with one of each at least, not {wins.shape}")
-    seeds, games = wins.shape
-    rates = wins.mean(1)
-    total = wins.sum()
-    # Agresti and Coull's two added wins and losses keep it above 0 at the ends.
-    shrunk = (total + 2) / (wins.size + 4)
-    of_games = shrunk * (1 - shrunk) / games
+    check_scores(scores)
+    seeds, games = scores.shape
+    means = scores.mean(1)
+    of_games = _variance_of_games(scores) / games
     if seeds == 1:
-        return Mean(value=float(rates[0]), variance=float(of_games), freedom=games - 1)
-    variance = max(float(rates.var(ddof=1)), float(of_games)) / seeds
-    return Mean(value=float(rates.mean()), variance=variance, freedom=seeds - 1)
+        return Mean(value=float(means[0]), variance=of_games, freedom=max(games - 1, 1))
+    variance = max(float(means.var(ddof=1)), of_games) / seeds
+    return Mean(value=float(means.mean()), variance=variance, freedom=seeds - 1)
+
+
+def _variance_of_games(scores: NDArray[np.float64]) -> float:
+    if np.isin(scores, (0.0, 1.0)).all():
+        # Agresti and Coull's two added wins and losses keep it above 0 at the ends.
+        shrunk = (scores.sum() + 2) / (scores.size + 4)
+        return float(shrunk * (1 - shrunk))
+    return max(float((scores - scores.mean(1, keepdims=True)).var()), 1e-12)
 
 
 class Equivalence(NamedTuple):

@@ -11,8 +11,9 @@ from perceiver_rl.files import write_text
 from perceiver_rl.interrupt import StopRequest, stop_on_signals
 
 from .errors import UserError
+from .imitate_config import ImitateConfig
 from .progress_log import Progress
-from .tasks import Task
+from .tasks import Task, Training
 
 
 class GamesPlayed(NamedTuple):
@@ -73,11 +74,9 @@ def _attempt(task: Task, send: Callable[[Message], None], stop: StopRequest) -> 
 def _train_and_play(task: Task, send: Callable[[Message], None], stop: StopRequest) -> bool:
     from .play import play
     from .players import contender
-    from .train import run_training
 
     if task.training is not None and not task.is_trained():
-        resume = task.files.checkpoint.exists()
-        if not run_training(task.training, resume, stop, send).finished:
+        if not _train(task.training, task, send, stop):
             return False
         task.finish_training()
 
@@ -97,3 +96,15 @@ def _train_and_play(task: Task, send: Callable[[Message], None], stop: StopReque
             }
         )
     return True
+
+
+def _train(
+    training: Training, task: Task, send: Callable[[Message], None], stop: StopRequest
+) -> bool:
+    from .imitate import run_imitation
+    from .train import run_training
+
+    if isinstance(training, ImitateConfig):
+        return run_imitation(training, stop, send).finished
+    resume = task.files.checkpoint.exists()
+    return run_training(training, resume, stop, send).finished

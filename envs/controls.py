@@ -234,3 +234,13 @@ def make_control(
     if not isinstance(entities, EntitySpace):
         raise ContractError(f"a control needs an EntitySpace of entities, not {entities}")
     return CONTROLS[name](entities, action_space, np.random.default_rng(seed))
+
+
+def control_player(
+    name: str, observation_space: spaces.Dict, action_space: UnitActionSpace
+) -> Control:
+    """Make a script that plays the enemy through the contract: the opponent ``control:...``.
+
+    Its chance is a stream of its own, which no script of our side shares.
+    """
+    return make_control(name, observation_space, action_space, seed=2**31)

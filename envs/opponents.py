@@ -195,7 +195,10 @@ OPPONENTS: Final[Mapping[str, Opponent]] = MappingProxyType(
 
 
 PLAYERS: Final[Mapping[str, str]] = MappingProxyType(
-    {"policy": "perceiver_rl.agents.players:frozen_player"}
+    {
+        "policy": "perceiver_rl.agents.players:frozen_player",
+        "control": "perceiver_rl.envs.controls:control_player",
+    }
 )
 """Opponents that are named ``kind:argument`` and play the enemy through the contract.
 
@@ -219,5 +222,7 @@ def find_opponent(name: str) -> Opponent:
         ContractError: If there is none; names the nearest one.
     """
     if name not in OPPONENTS:
-        raise ContractError(unknown("opponent", name, (*OPPONENTS, "policy:<checkpoint>")))
+        raise ContractError(
+            unknown("opponent", name, (*OPPONENTS, "policy:<checkpoint>", "control:<script>"))
+        )
     return OPPONENTS[name]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from perceiver_rl.agents.bootstrap import difference_interval, win_rate_interval
+from perceiver_rl.agents.bootstrap import difference_interval, mean_interval
 
 
 def arm(rng: np.random.Generator, mean: float, spread: float, size: tuple[int, int]) -> np.ndarray:
@@ -17,7 +17,7 @@ def arm(rng: np.random.Generator, mean: float, spread: float, size: tuple[int, i
 
 def test_one_agent_alone_has_the_binomial_interval() -> None:
     wins = (np.arange(400) < 120).astype(float)[None]
-    low, high = win_rate_interval(wins, np.random.default_rng(0))
+    low, high = mean_interval(wins, np.random.default_rng(0))
     exact = stats.binom.ppf([0.025, 0.975], 400, 0.3) / 400
     assert (low, high) == pytest.approx(tuple(exact), abs=0.004)
 
@@ -25,7 +25,7 @@ def test_one_agent_alone_has_the_binomial_interval() -> None:
 def test_seeds_without_game_noise_have_students_interval() -> None:
     rates = np.array([0.2, 0.4, 0.5, 0.6, 0.8])
     wins = np.repeat(rates[:, None], 50, axis=1)  # each game is won to that share
-    low, high = win_rate_interval(wins, np.random.default_rng(0), resamples=40_000)
+    low, high = mean_interval(wins, np.random.default_rng(0), resamples=40_000)
     exact = stats.t.interval(0.95, 4, rates.mean(), stats.sem(rates))
     # The draws end at the lowest and highest seed, so the far tails are short.
     assert low == pytest.approx(exact[0], abs=0.03)
@@ -52,14 +52,14 @@ def test_equal_games_have_no_difference() -> None:
 
 def test_a_seed_gives_the_same_interval_again() -> None:
     wins = arm(np.random.default_rng(0), 0.6, 0.1, (4, 50))
-    first, second = (win_rate_interval(wins, np.random.default_rng(7)) for _ in range(2))
+    first, second = (mean_interval(wins, np.random.default_rng(7)) for _ in range(2))
     assert first == second
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (5, 0), (5,)])
 def test_nothing_to_draw_from_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="one of each"):
-        win_rate_interval(np.zeros(shape), np.random.default_rng(0))
+        mean_interval(np.zeros(shape), np.random.default_rng(0))
 
 
 def test_arms_that_played_other_games_are_refused() -> None:
@@ -74,7 +74,7 @@ def test_intervals_of_five_seeds_hold_the_truth_about_as_often_as_they_say(sprea
     trials, one, two = 400, 0, 0
     for _ in range(trials):
         first, second = (arm(rng, 0.6, spread, (5, 100)) for _ in range(2))
-        low, high = win_rate_interval(first, rng, resamples=1000)
+        low, high = mean_interval(first, rng, resamples=1000)
         one += low <= 0.6 <= high
         low, high = difference_interval(first, second, rng, resamples=1000)
         two += low <= 0.0 <= high

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from perceiver_rl.agents.command_line import parse
-from perceiver_rl.agents.config import CompareConfig, EvaluateConfig, TrainCommand
+from perceiver_rl.agents.compare_config import CompareConfig
+from perceiver_rl.agents.config import EvaluateConfig, TrainCommand
 from perceiver_rl.agents.errors import ConfigError
 from perceiver_rl.agents.main import main
 

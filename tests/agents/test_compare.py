@@ -17,11 +17,13 @@ from typing import Any
 import pytest
 
 from perceiver_rl.agents.compare import compare
-from perceiver_rl.agents.config import CompareConfig, EnvConfig, PPOConfig
-from perceiver_rl.agents.errors import RunError
+from perceiver_rl.agents.compare_config import CompareConfig
+from perceiver_rl.agents.config import EnvConfig, PPOConfig
+from perceiver_rl.agents.errors import ConfigError, RunError
 from perceiver_rl.agents.process_pool import run_tasks
 from perceiver_rl.agents.progress_log import Progress
 from perceiver_rl.agents.run_folder import read_json, write_json
+from perceiver_rl.agents.strict_yaml import read_settings
 from perceiver_rl.agents.tasks import Task, tasks_of
 from perceiver_rl.agents.train import TrainResult
 from perceiver_rl.agents.worker import Done, Failed, GamesPlayed, Message, work
@@ -204,14 +206,23 @@ def test_all_scripts_that_can_play_are_the_controls_unless_others_are_named(
 def test_a_failed_run_is_reported_by_name_after_the_others_are_written(
     config: CompareConfig, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    broken = replace(config.arms["perceiver"], encoder_kwargs={"num_latent": 3})
+    broken = replace(config.arms["perceiver"], head_kwargs={"key_widht": 3})
     config = replace(config, arms={**config.arms, "perceiver": broken})
-    with pytest.raises(RunError, match=r"1 of 3 runs failed: perceiver-seed0: .*num_latents"):
+    with pytest.raises(RunError, match=r"1 of 3 runs failed: perceiver-seed0: .*key_width"):
         compare(config)
     content = json.loads((config.folder / "results.json").read_text())
     assert content["missing"] == ["perceiver-seed0"]
-    assert "num_latents" in content["failed"]["perceiver-seed0"]
+    assert "key_width" in content["failed"]["perceiver-seed0"]
     assert [arm["arm"] for arm in content["arms"]] == ["transformer"]
+
+
+def test_a_size_that_no_encoder_has_is_refused_before_anything_is_trained(
+    config: CompareConfig,
+) -> None:
+    broken = replace(config.arms["perceiver"], encoder_kwargs={"num_latent": 3})
+    with pytest.raises(ConfigError, match="did you mean 'num_latents'"):
+        compare(replace(config, arms={"perceiver": broken}))
+    assert not config.folder.exists()
 
 
 @pytest.mark.slow
@@ -233,3 +244,24 @@ def test_ctrl_c_saves_every_running_agent(config: CompareConfig, tmp_path: Path)
     assert process.returncode == 130, shown
     assert "Traceback" not in shown
     assert len(list(folder.glob("*/checkpoint.zip"))) == 2
+
+
+@pytest.mark.slow
+def test_the_small_experiment_goes_through_all_stages_and_says_what_they_show(
+    tmp_path: Path,
+) -> None:
+    path = Path(__file__).parents[2] / "configs" / "paper_small.yaml"
+    config = replace(read_settings(path, CompareConfig), runs=tmp_path, seeds=(0, 1))
+    assert compare(config)
+    content = json.loads((config.folder / "results.json").read_text())
+    assert content["missing"] == []
+    assert {(arm["scenario"], arm["stage"]) for arm in content["arms"]} == {
+        ("Battle-3m", "imitation"), ("Battle-3m", "tuning"), ("Battle-3m", "scratch"),
+        ("DefeatRoaches", "imitation"),
+    }  # fmt: skip
+    assert {claim["second"] for claim in content["claims"]} == {
+        "transformer-independent", "elite", "focus-fire",
+    }  # fmt: skip
+    assert {each["scenario"] for each in content["scenarios"]} == {"Battle-3m", "DefeatRoaches"}
+    clones = [each for each in content["agents"] if each["stage"] == "imitation"]
+    assert all(each["training"]["validation"]["nll"] > 0 for each in clones)

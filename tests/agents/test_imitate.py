@@ -13,12 +13,13 @@ import torch
 
 from perceiver_rl.agents.checkpoint import describe
 from perceiver_rl.agents.cloning import Cloning, exchange_rows, read
+from perceiver_rl.agents.cloning_config import CloningConfig
 from perceiver_rl.agents.config import EnvConfig, EvaluateConfig, PolicyConfig, PPOConfig
 from perceiver_rl.agents.demonstrations import Batch, open_demonstrations, record
 from perceiver_rl.agents.demonstrations_config import RecordConfig
 from perceiver_rl.agents.errors import CheckpointError, RunError
 from perceiver_rl.agents.imitate import STATE, run_imitation
-from perceiver_rl.agents.imitate_config import CloningConfig, ImitateConfig
+from perceiver_rl.agents.imitate_config import ImitateConfig
 from perceiver_rl.agents.models import build_policy
 from perceiver_rl.agents.play import play
 from perceiver_rl.agents.players import contender

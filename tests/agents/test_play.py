@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from perceiver_rl.agents import play as play_module
 from perceiver_rl.agents.config import EvaluateConfig
 from perceiver_rl.agents.evaluate import evaluate
-from perceiver_rl.agents.play import play, play_to_the_end
+from perceiver_rl.agents.play import is_two_sided, play, play_to_the_end
 from perceiver_rl.agents.players import Contender, contender
 from perceiver_rl.agents.seeds import EVAL_SEED
 
@@ -169,3 +169,35 @@ def test_a_mini_game_is_scored_and_not_won() -> None:
     games = play(Contender("no-op"), "perceiver_rl/DefeatRoaches-v0", "no-op", small(games=2))
     assert games.count == 2
     assert games.win_rate is None
+
+
+def test_scripts_that_play_through_the_contract_meet_agents_from_both_sides() -> None:
+    config = EvaluateConfig(games=40, two_sided=True)
+    games = play(contender("elite"), BATTLE, "control:elite", config)
+    assert games.count == 40
+    # The same players over the same games, but for the side: what one wins the other loses.
+    assert games.outcomes[:20].translate(str.maketrans("WL", "LW")) == games.outcomes[20:]
+    one_sided = play(contender("elite"), BATTLE, "control:elite", EvaluateConfig(games=20))
+    assert one_sided.outcomes == games.outcomes[:20]
+    assert one_sided.returns == games.returns[:20]
+
+
+def test_the_stronger_player_wins_from_both_sides() -> None:
+    config = EvaluateConfig(games=40, two_sided=True)
+    games = play(contender("elite"), BATTLE, "control:random", config)
+    assert games.outcomes.count("W") == 40
+    assert min(games.returns[20:]) > 15  # of 20 at most, as on our side
+
+
+@pytest.mark.parametrize(
+    ("env", "opponent", "both"),
+    [
+        ("Battle-8m", "control:elite", True),
+        ("Battle-8m", "elite", False),  # orders every unit in every step
+        ("Battle-8m_vs_9m", "control:elite", False),
+        ("Battle-terran_5_vs_5", "control:elite", False),
+        ("DefeatRoaches", "control:elite", False),
+    ],
+)
+def test_sides_are_swapped_where_they_are_equal(env: str, opponent: str, both: bool) -> None:
+    assert is_two_sided(env, opponent) is both

@@ -11,7 +11,7 @@ from perceiver_rl.agents.power import (
     power_note,
     seeds_for_equivalence,
 )
-from perceiver_rl.agents.verdicts import equivalence, mean_win_rate
+from perceiver_rl.agents.verdicts import equivalence, mean_score
 
 
 def test_the_sample_size_is_the_published_one() -> None:
@@ -34,7 +34,7 @@ def test_that_many_seeds_have_about_that_power() -> None:
         arms = []
         for _ in range(2):
             rates = rng.normal(0.5, between, seeds)
-            arms.append(mean_win_rate((rng.random((seeds, games)) < rates[:, None]).astype(float)))
+            arms.append(mean_score((rng.random((seeds, games)) < rates[:, None]).astype(float)))
         shown += equivalence(arms[0], arms[1]).p_value < 0.05
     assert 0.68 < shown / 300 < 0.9
 

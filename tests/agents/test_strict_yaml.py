@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceiver_rl.agents.config import CompareConfig, EvaluateConfig, PPOConfig, TrainConfig
+from perceiver_rl.agents.compare_config import CompareConfig
+from perceiver_rl.agents.config import EvaluateConfig, PPOConfig, TrainConfig
 from perceiver_rl.agents.errors import ConfigError
 from perceiver_rl.agents.strict_yaml import from_mapping, key_paths, read_settings, to_yaml
 
@@ -142,5 +143,6 @@ def test_all_default_settings_survive_writing(tmp_path: Path, kind: type) -> Non
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
 def test_the_shipped_files_can_be_read(file: Path) -> None:
-    kind = CompareConfig if file.stem.startswith("compare") else TrainConfig
+    compares = file.stem.startswith(("compare", "paper"))
+    kind = CompareConfig if compares else TrainConfig
     assert isinstance(read_settings(file, kind), kind)

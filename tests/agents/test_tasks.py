@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from perceiver_rl.agents.config import CompareConfig, EnvConfig, PolicyConfig, PPOConfig
+from perceiver_rl.agents.compare_config import CompareConfig, ScenarioConfig
+from perceiver_rl.agents.config import EnvConfig, PolicyConfig, PPOConfig, TrainConfig
 from perceiver_rl.agents.errors import ConfigError
+from perceiver_rl.agents.imitate_config import ImitateConfig
 from perceiver_rl.agents.run_folder import write_json
 from perceiver_rl.agents.statistics import Games
-from perceiver_rl.agents.tasks import Task, tasks_of
+from perceiver_rl.agents.tasks import Task, phases, tasks_of
 
 GAMES = {"random": Games(outcomes="WL", returns=(20.0, 3.0), lengths=(20, 30))}
 
@@ -135,3 +137,68 @@ def test_seeds_must_be_distinct_and_there_must_be_some() -> None:
         CompareConfig(seeds=(1, 1))
     with pytest.raises(ConfigError, match="seeds must be at least 1"):
         CompareConfig(seeds=())
+
+
+STAGED = CompareConfig(
+    seeds=(0, 1),
+    stages=("tuning", "scratch"),
+    opponents=("random",),
+    games=2,
+    controls=("no-op",),
+    arms={"perceiver": PolicyConfig()},
+    scenarios={
+        "small": ScenarioConfig(id="perceiver_rl/Battle-3m-v0", episodes=20),
+        "large": ScenarioConfig(
+            id="perceiver_rl/Battle-8m-v0", stages=("imitation",), games=4, opponent="elite"
+        ),
+    },
+)
+
+
+def staged(name: str) -> list[Task]:
+    return tasks_of(STAGED.singles()[name], name)
+
+
+def test_what_is_tuned_is_cloned_before_and_goes_on_with_the_clone() -> None:
+    tasks = staged("small")
+    assert [(task.name, task.stage) for task in tasks[:3]] == [
+        ("perceiver-seed0-imitation", "imitation"),
+        ("perceiver-seed0-tuning", "tuning"),
+        ("perceiver-seed0", "scratch"),
+    ]
+    first, second = phases(tasks)
+    assert {task.stage for task in first} == {"imitation", "scratch", None}
+    assert {task.stage for task in second} == {"tuning"}
+    for clone, tuned in zip(tasks[:6:3], tasks[1:6:3], strict=True):
+        assert isinstance(tuned.training, TrainConfig)
+        assert tuned.training.from_checkpoint == clone.files.checkpoint
+        assert tuned.training.ppo == STAGED.tuning
+
+
+def test_scenarios_say_what_differs_and_share_the_rest() -> None:
+    small, large = STAGED.singles().values()
+    assert (small.folder, large.folder) == (STAGED.folder / "small", STAGED.folder / "large")
+    assert (small.episodes, large.episodes) == (20, STAGED.episodes)
+    assert (small.games, large.games) == (2, 4)
+    assert (small.env.opponent, large.env.opponent) == (STAGED.env.opponent, "elite")
+    assert {task.title for task in staged("large")} == {
+        "large/perceiver-seed0-imitation", "large/perceiver-seed1-imitation", "large/no-op",
+    }  # fmt: skip
+
+
+def test_all_agents_of_a_scenario_imitate_the_same_games() -> None:
+    clones = [task.training for task in staged("small") if task.stage == "imitation"]
+    assert len(clones) == 2
+    folders = {each.demonstrations for each in clones if isinstance(each, ImitateConfig)}
+    assert folders == {STAGED.folder / "small" / "demonstrations"}
+
+
+def test_a_tuned_agent_is_trained_anew_when_its_clone_changes_but_not_when_it_moves(
+    tmp_path: Path,
+) -> None:
+    def mark(config: CompareConfig) -> str:
+        return tasks_of(config.singles()["small"], "small")[1].folder.name
+
+    assert mark(replace(STAGED, runs=tmp_path)) == mark(STAGED)
+    other = replace(STAGED.cloning, epochs=2)
+    assert mark(replace(STAGED, cloning=other)) != mark(STAGED)

@@ -13,7 +13,7 @@ from perceiver_rl.agents.verdicts import (
     difference_p_value,
     equivalence,
     holm,
-    mean_win_rate,
+    mean_score,
     verdict,
 )
 
@@ -48,7 +48,7 @@ def test_an_arm_is_the_mean_of_its_seeds() -> None:
     wins = np.zeros((4, 1000))
     for seed, won in enumerate((400, 500, 600, 900)):
         wins[seed, :won] = 1
-    mean = mean_win_rate(wins)
+    mean = mean_score(wins)
     rates = np.array([0.4, 0.5, 0.6, 0.9])
     assert mean.value == pytest.approx(0.6)
     assert mean.variance == pytest.approx(rates.var(ddof=1) / 4)
@@ -57,14 +57,14 @@ def test_an_arm_is_the_mean_of_its_seeds() -> None:
 
 def test_seeds_that_agree_by_chance_are_no_more_certain_than_their_games() -> None:
     wins = np.tile((np.arange(100) < 50).astype(float), (5, 1))
-    assert mean_win_rate(wins).variance == pytest.approx(0.25 / 100 / 5)
-    perfect = mean_win_rate(np.ones((5, 100)))
+    assert mean_score(wins).variance == pytest.approx(0.25 / 100 / 5)
+    perfect = mean_score(np.ones((5, 100)))
     assert perfect.value == 1.0
     assert perfect.variance > 0
 
 
 def test_a_script_has_the_variance_of_its_games() -> None:
-    mean = mean_win_rate((np.arange(1000) < 870).astype(float)[None])
+    mean = mean_score((np.arange(1000) < 870).astype(float)[None])
     assert mean.value == pytest.approx(0.87)
     assert mean.variance == pytest.approx(0.87 * 0.13 / 1000, rel=0.02)
     assert mean.freedom == 999
@@ -109,6 +109,6 @@ def test_equivalence_is_rarely_claimed_at_the_margin(true: float, most: float) -
         arms = []
         for rate in (0.6 + true, 0.6):
             rates = np.clip(rng.normal(rate, 0.03, 5), 0, 1)
-            arms.append(mean_win_rate((rng.random((5, 400)) < rates[:, None]).astype(float)))
+            arms.append(mean_score((rng.random((5, 400)) < rates[:, None]).astype(float)))
         claims += equivalence(arms[0], arms[1]).p_value < 0.05
     assert claims / trials < most + 3 * np.sqrt(most * (1 - most) / trials)
