@@ -127,7 +127,14 @@ def _search(
     preset = preset_named(policy.preset).entities.perceiver
     start: PerceiverConfig = configured(preset, policy.encoder_kwargs, "perceiver")
     best: tuple[float, dict[str, int]] | None = None
-    for width in range(start.self_heads, _WIDEST * start.latent_width + 1, start.self_heads):
+    widths = range(start.self_heads, _WIDEST * start.latent_width + 1, start.self_heads)
+
+    def reshaping(width: int) -> float:
+        return abs(math.log(width / start.latent_width))
+
+    for width in sorted(widths, key=reshaping):
+        if best is not None and reshaping(width) >= best[0]:
+            break  # no number of latents makes up for it
 
         def cost(latents: int, width: int = width) -> int:
             sizes = {"num_latents": latents, "latent_width": width}
@@ -136,9 +143,7 @@ def _search(
         latents = _nearest(cost, target, num_entities)
         if abs(cost(latents) / target - 1) > TOLERANCE:
             continue
-        change = abs(math.log(width / start.latent_width)) + abs(
-            math.log(latents / start.num_latents)
-        )
+        change = reshaping(width) + abs(math.log(latents / start.num_latents))
         if best is None or change < best[0]:
             best = change, {"num_latents": latents, "latent_width": width}
     if best is None:
