@@ -162,7 +162,9 @@ def _draw(
     from .plots import plot_learning_curves, plot_win_rates
 
     config = comparison.config
-    prefix = f"{stage}_" if len(config.stages) > 1 else ""
+    # What is tuned has been cloned, so one stage may bring another.
+    stages = config.trainings(next(iter(config.arms)), config.seeds[0])
+    prefix = f"{stage}_" if len(stages) > 1 else ""
 
     def file(name: str) -> Path:
         return config.folder / f"{prefix}{name}"
