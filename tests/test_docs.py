@@ -107,6 +107,7 @@ def test_the_ladder_names_every_opponent() -> None:
 def test_the_examples_of_saving_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found: dict[str, Any] = {}
+    pytest.importorskip("onnxruntime", reason="needs the extra onnx")
     for code in blocks("saving", "python"):
         exec(code, found)
     assert found["model"].num_timesteps == 2048

@@ -105,7 +105,7 @@ class Attention(nn.Module):
                 query = _normalized(query, query_norm)
                 return absorbed.attend_to_many_keys(query, key_value, mask, layer, key_norm)
             if mask is None and absorbed.queries_cost(*sizes) > 0:
-                queries = query.expand(len(key_value), -1, -1)
+                queries = query.expand(key_value.shape[0], -1, -1)
                 keys = _normalized(key_value, key_norm)
                 return absorbed.attend_from_many_queries(queries, keys, layer, query_norm)
         return self._attend(_normalized(query, query_norm), _normalized(key_value, key_norm), mask)
@@ -117,7 +117,7 @@ class Attention(nn.Module):
         mask: Bool[Tensor, "batch key"] | None,
     ) -> Float[Tensor, "batch query output_width"]:
         """Attend in the textbook form."""
-        q = self.query(query).expand(len(key_value), -1, -1)
+        q = self.query(query).expand(key_value.shape[0], -1, -1)
         return self.output(self._mix(q, self.key(key_value), self.value(key_value), mask))
 
     def within_rows(

@@ -132,10 +132,12 @@ def layout_of(present: Bool[Tensor, "batch entity"]) -> Layout:
     """Return the layout that is faster for a batch of sets.
 
     Packing has to know the number of rows, for which a GPU would have to wait: only a CPU packs.
-    A batch without any row at all stays dense.
+    A batch without any row at all stays dense, and so does a graph that is exported: it has to fit
+    whatever comes.
     """
     batch, slots = present.shape
-    if present.device.type == "cpu" and slots >= _PACK_FROM:
+    exporting = torch.compiler.is_exporting()
+    if not exporting and present.device.type == "cpu" and slots >= _PACK_FROM:
         filled = int(present.sum())
         if 0 < filled < _PACK_BELOW * present.numel():
             return Packed(present)

@@ -327,7 +327,7 @@ class EntityPolicyMixin(_Parent):
         def legal(key: str, default: Tensor) -> Tensor:
             return masks[key] > 0.5 if key in masks else default
 
-        types = present.new_ones(len(present), num_types)
+        types = present.new_ones(present.shape[0], num_types)
         targets = present.unsqueeze(1).expand(-1, num_types, -1)
         return HeadInputs(
             core=features.state,

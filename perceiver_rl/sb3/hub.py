@@ -1,0 +1,98 @@
+"""Sharing models on the Hugging Face Hub: a model card and a checkpoint that nothing runs from."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from perceiver_rl.sb3.safe import describe_checkpoint, safe_load, safe_save
+
+CHECKPOINT = "model.zip"
+CARD = "README.md"
+
+
+def push_to_hub(
+    model: BaseAlgorithm, repo_id: str, env_id: str, *, private: bool = False, token: Any = None
+) -> str:
+    """Upload a model as :func:`safe_save` writes it, with a model card; the repository is made.
+
+    Args:
+        model: PPO, A2C, MaskablePPO or RecurrentPPO with its entity policy.
+        repo_id: ``user/name``.
+        env_id: Id of the environment that it was trained in; the card names it.
+        private: Whether a new repository is private.
+        token: Of the account; None takes the one that ``hf auth login`` left.
+
+    Returns:
+        Address of the upload.
+
+    Raises:
+        CheckpointError: If the model cannot be written without pickle.
+        ImportError: If the extra ``hub`` is not installed.
+    """
+    api = _hub().HfApi(token=token)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        safe_save(model, folder / CHECKPOINT, about={"env": env_id})
+        (folder / CARD).write_text(model_card(folder / CHECKPOINT, repo_id), encoding="utf-8")
+        api.create_repo(repo_id, private=private, exist_ok=True)
+        message = f"Upload {type(model).__name__} for {env_id}"
+        commit = api.upload_folder(repo_id=repo_id, folder_path=name, commit_message=message)
+    return str(commit)
+
+
+def load_from_hub(repo_id: str, *, revision: str | None = None, **kwargs: Any) -> Any:
+    """Download a model and return it; nothing in the file is executed.
+
+    Args:
+        repo_id: ``user/name``.
+        revision: A branch, tag or commit; None takes the latest.
+        kwargs: Further arguments of :func:`safe_load`, for instance ``env``.
+
+    Raises:
+        CheckpointError: If the file is no model of this project, or damaged.
+        ImportError: If the extra ``hub`` is not installed.
+    """
+    path = _hub().hf_hub_download(repo_id=repo_id, filename=CHECKPOINT, revision=revision)
+    return safe_load(path, **kwargs)
+
+
+def model_card(path: str | Path, repo_id: str) -> str:
+    """Return the text of a checkpoint's card: what it is, how to load it, what made it."""
+    description = describe_checkpoint(path)
+    env = description["about"].get("env", "an environment of its own")
+    policy = description["policy_kwargs"]
+    made = "\n".join(f"- {name} {number}" for name, number in description["versions"].items())
+    return f"""---
+library_name: perceiver-rl
+tags: [reinforcement-learning, stable-baselines3, perceiver-io, safetensors]
+---
+
+# {description["algorithm"]} on {env}
+
+An entity policy (encoder `{policy["encoder"]}`, selection `{policy["selection"]}`, preset
+`{policy["preset"]}`) after {description["counters"]["num_timesteps"]:,} environment steps. The file
+is JSON and safetensors; loading it executes nothing.
+
+```python
+from perceiver_rl.sb3 import load_from_hub
+
+model = load_from_hub("{repo_id}")
+```
+
+Written with:
+
+{made}
+"""
+
+
+def _hub() -> Any:
+    try:
+        import huggingface_hub
+    except ImportError as error:
+        message = "sharing models needs: pip install 'perceiver-rl[hub]'"
+        raise ImportError(message) from error
+    return huggingface_hub
