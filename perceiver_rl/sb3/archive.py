@@ -1,4 +1,7 @@
-"""The container of saved models: a zip file of JSON and safetensors, in which nothing can run."""
+"""The container of saved models: stable-baselines3's zip file with JSON and safetensors beside.
+
+What stable-baselines3 wrote is for its own ``load``, which unpickles; it is never read here.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import Any
 import safetensors
 from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as bytes_from_tensors
+from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
 from perceiver_rl.files import replacing
@@ -21,15 +25,19 @@ class CheckpointError(ValueError):
     """A file that is no saved model, is damaged, or does not fit what it is loaded for."""
 
 
-def write_members(path: str | Path, members: Mapping[str, bytes]) -> None:
-    """Write a file; after a crash there is the old one or the new one, never a part.
+def write_members(path: str | Path, model: BaseAlgorithm, members: Mapping[str, bytes]) -> None:
+    """Write a model as stable-baselines3 does, and members beside.
+
+    After a crash there is the old file or the new one, never a part.
 
     Raises:
         OSError: If the folder cannot be written to or the disk is full.
     """
-    with replacing(Path(path)) as file, zipfile.ZipFile(file, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
+    with replacing(Path(path)) as file:
+        model.save(file)
+        with zipfile.ZipFile(file, "a") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
 
 
 def has_member(path: str | Path, name: str) -> bool:

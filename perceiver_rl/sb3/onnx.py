@@ -116,7 +116,7 @@ class _Injected(TorchFunctionMode):
             return self._take(args[0])
         if func is Tensor.__bool__:  # "is any row still picking?": the graph has no way out
             return True
-        if func is torch.where and args[1].dtype == torch.bool:  # onnxruntime has no such kernel
+        if func is torch.where and _all_bool(args):  # onnxruntime has no such kernel
             condition, yes, no = args
             return (condition & yes) | (~condition & no)
         return func(*args, **(kwargs or {}))
@@ -127,6 +127,10 @@ class _Injected(TorchFunctionMode):
         if self.noise is None:
             return torch.full_like(like, 0.5)
         return self.noise[:, begin : self.used].clone()
+
+
+def _all_bool(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, Tensor) and value.dtype == torch.bool for value in values)
 
 
 class _Greedy(nn.Module):

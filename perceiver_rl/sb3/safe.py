@@ -40,9 +40,10 @@ def safe_save(
     about: Mapping[str, Any] | None = None,
     members: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Write a model: JSON and safetensors in a zip file, and nothing that could be executed.
+    """Write a model as stable-baselines3 does, and beside it JSON and safetensors in the same zip.
 
-    It holds the policy's weights, the optimizer's state, the spaces, the arguments of policy and
+    stable-baselines3's own ``load`` opens the former and unpickles; :func:`safe_load` opens the
+    latter: the policy's weights, the optimizer's state, the spaces, the arguments of policy and
     algorithm, and the counters of steps and updates. To go on with training bit for bit, use
     :class:`ResumableCheckpoint`.
 
@@ -75,6 +76,7 @@ def safe_save(
     }
     write_members(
         path,
+        model,
         {
             DESCRIPTION: json_bytes(description),
             POLICY: tensor_bytes(state),
@@ -102,8 +104,7 @@ def safe_load(
         tensorboard_log: As in stable-baselines3.
 
     Returns:
-        PPO, A2C, MaskablePPO or RecurrentPPO, as saved. ``save`` of such a model writes the file
-        that stable-baselines3 itself opens.
+        PPO, A2C, MaskablePPO or RecurrentPPO, as saved.
 
     Raises:
         CheckpointError: If the file is missing, damaged, of a newer version, or not what it says;

@@ -114,11 +114,11 @@ def test_a_loaded_policy_plays_as_the_saved_one(path: Path, model: PPO) -> None:
     np.testing.assert_array_equal(actions, expected)
 
 
-def test_it_opens_as_an_algorithm_that_stable_baselines_saves(
-    path: Path, model: PPO, tmp_path: Path
+@pytest.mark.parametrize("load", [PPO.load, safe_load])
+def test_it_opens_as_an_ordinary_algorithm(
+    path: Path, model: PPO, load: Callable[[Path], PPO]
 ) -> None:
-    safe_load(path).save(tmp_path / "sb3.zip")
-    loaded = PPO.load(tmp_path / "sb3.zip")
+    loaded = load(path)
     assert loaded.num_timesteps == 4711
     for name, tensor in model.policy.state_dict().items():
         torch.testing.assert_close(loaded.policy.state_dict()[name], tensor, rtol=0, atol=0)
