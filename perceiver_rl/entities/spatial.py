@@ -184,6 +184,6 @@ class ScatterConnection(nn.Module):
         row, column = place.clamp(min=0).minimum(self.last).unbind(-1)
         cell = (row * self.shape[1] + column).masked_fill(~present, 0)
         drawn = self.project(per_entity).masked_fill(~present.unsqueeze(-1), 0.0)
-        planes = drawn.new_zeros(len(drawn), self.shape[0] * self.shape[1], drawn.shape[-1])
+        planes = drawn.new_zeros(drawn.shape[0], self.shape[0] * self.shape[1], drawn.shape[-1])
         planes = planes.scatter_add(1, cell.unsqueeze(-1).expand_as(drawn), drawn)
         return planes.transpose(1, 2).unflatten(-1, self.shape)

@@ -105,7 +105,7 @@ def attend_to_many_keys(
     folded = _per_head(projected * projected.shape[-1] ** -0.5, _by_head(key_weight, heads))
     pooled = _pool(folded.flatten(1, 2), key_value, mask).unflatten(1, (heads, rows))
     weight, bias = after_norm(layer.value, key_norm)
-    if not _joining_pays(len(key_value) * rows, heads, layer.value, layer.output.out_features):
+    if not _joining_pays(key_value.shape[0] * rows, heads, layer.value, layer.output.out_features):
         values = _per_head(pooled, _by_head(weight, heads).transpose(1, 2))
         return layer.output(zero_without_keys(values.transpose(1, 2).flatten(2) + bias, mask))
     answers = layer.output.weight.unflatten(1, (heads, -1)).permute(1, 2, 0)
@@ -201,7 +201,10 @@ def _through(
 def _joining_pays(rows: int, heads: int, first: nn.Linear, outer: int) -> bool:
     """Return whether one matrix for two projections saves more than it costs to multiply them."""
     width, inner = first.in_features, first.out_features
-    return rows * (inner * (width + outer) - heads * width * outer) > width * inner * outer
+    saved = inner * (width + outer) - heads * width * outer
+    if torch.compiler.is_exporting():  # for batches of any size: as if there were many rows
+        return saved > 0
+    return rows * saved > width * inner * outer
 
 
 def _by_head(

@@ -60,8 +60,11 @@ def aligned_softmax(scores: Float[Tensor, "*batch last"], dim: int) -> Float[Ten
 def sets_to_join(q: Tensor, k: Tensor) -> int:
     """Return how many small sets to attend within at once, each to itself, to fill the CPU's lanes.
 
-    A softmax over four keys takes longer there than one over sixteen of which twelve are masked.
+    A softmax over four keys takes longer there than one over sixteen of which twelve are masked. In
+    a graph that is exported it is one set: the graph has to fit batches of any size.
     """
+    if torch.compiler.is_exporting():
+        return 1
     batch, rows, _ = q.shape
     joined = _LANES // max(rows, 1)
     fits = k.shape[1] == rows and joined * rows == _LANES and batch % joined == 0

@@ -109,7 +109,7 @@ class UnitActionDistribution(Distribution):
         """``[B]``, True where an observation holds an entity."""
         inputs = self._ready()[1]
         if inputs.present is None:
-            return inputs.selectable.new_ones(len(inputs.core))
+            return inputs.selectable.new_ones(inputs.core.shape[0])
         return inputs.present.any(-1)
 
     @property
@@ -177,7 +177,7 @@ def _restrict(inputs: HeadInputs, masks: Tensor, head: UnitActionHead) -> HeadIn
         ActionError: If the masks have another size, or forbid to leave an entity unselected.
     """
     sizes = (inputs.types.shape[1], 2 * head.num_entities, *head.arguments.values())
-    masks = masks.reshape(len(inputs.core), -1).bool()
+    masks = masks.reshape(inputs.core.shape[0], -1).bool()
     if masks.shape[1] != sum(sizes):
         raise ActionError(
             f"action masks must have {' + '.join(map(str, sizes))} = {sum(sizes)} columns,"

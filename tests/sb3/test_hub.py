@@ -18,7 +18,7 @@ from perceiver_rl.sb3 import CheckpointError, EntityPolicy, load_from_hub, push_
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in for huggingface_hub: repositories are folders; its arguments are the real ones."""
+    """Stand in for the hub's client: repositories are folders; its arguments are the real ones."""
 
     class HfApi:
         def __init__(self, token: str | None = None) -> None:
@@ -31,12 +31,30 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             shutil.copytree(folder_path, tmp_path / repo_id, dirs_exist_ok=True)
             return f"hub/{repo_id}: {commit_message}"
 
+        def list_repo_files(self, repo_id: str, *, revision: str | None) -> list[str]:
+            return [path.name for path in (tmp_path / repo_id).iterdir()]
+
+    class EnvironmentName(str):
+        def __new__(cls, gym_id: str) -> EnvironmentName:
+            return super().__new__(cls, gym_id.replace("/", "-"))
+
+    class ModelName(str):
+        def __new__(cls, algo_name: str, environment_name: str) -> ModelName:
+            return super().__new__(cls, f"{algo_name}-{environment_name}")
+
+        @property
+        def filename(self) -> str:
+            return f"{self}.zip"
+
     def hf_hub_download(*, repo_id: str, filename: str, revision: str | None) -> str:
         return str(tmp_path / repo_id / filename)
 
     module: Any = types.ModuleType("huggingface_hub")
     module.HfApi, module.hf_hub_download = HfApi, hf_hub_download
     monkeypatch.setitem(sys.modules, "huggingface_hub", module)
+    names: Any = types.ModuleType("huggingface_sb3")
+    names.ModelName, names.EnvironmentName = ModelName, EnvironmentName
+    monkeypatch.setitem(sys.modules, "huggingface_sb3", names)
     return tmp_path
 
 
@@ -47,13 +65,13 @@ def model(muster: Any) -> Any:
 
 
 def test_a_shared_model_comes_back_and_its_card_says_what_it_is(hub: Path, model: Any) -> None:
-    where = push_to_hub(model, "me/muster", "Muster-v0")
-    assert where == "hub/me/muster: Upload PPO for Muster-v0"
+    where = push_to_hub(model, "me/muster", "own/Muster-v0")
+    assert where == "hub/me/muster: Upload PPO for own/Muster-v0"
     files = {path.name for path in (hub / "me" / "muster").iterdir()}
-    assert files == {"model.zip", "README.md"}
+    assert files == {"ppo-own-Muster-v0.zip", "README.md"}
     card = (hub / "me" / "muster" / "README.md").read_text()
     assert card.startswith("---\nlibrary_name: perceiver-rl")
-    assert "# PPO on Muster-v0" in card
+    assert "# PPO on own/Muster-v0" in card
     assert "after 32 environment steps" in card
     assert 'load_from_hub("me/muster")' in card
     again = load_from_hub("me/muster", device="cpu")
@@ -69,6 +87,11 @@ def test_a_foreign_file_is_refused(hub: Path) -> None:
     (hub / "you" / "model.zip").write_bytes(b"pickle")
     with pytest.raises(CheckpointError, match="no whole zip file"):
         load_from_hub("you")
+    (hub / "you" / "other.zip").write_bytes(b"pickle")
+    with pytest.raises(CheckpointError, match="expected one zip file or a filename"):
+        load_from_hub("you")
+    with pytest.raises(CheckpointError, match=r"other\.zip is not a checkpoint"):
+        load_from_hub("you", "other.zip")
 
 
 def test_without_the_extra_its_name_is_told(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
