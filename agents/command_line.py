@@ -20,10 +20,19 @@ from .config import EvaluateConfig, TrainCommand, TrainConfig, named_after
 from .duel_config import DuelConfig
 from .errors import ConfigError
 from .imitate_config import ImitateConfig
+from .inspect_config import InspectConfig
 from .strict_yaml import read_settings
 from .watch_config import WatchConfig
 
-Command = TrainCommand | ImitateConfig | EvaluateConfig | CompareConfig | DuelConfig | WatchConfig
+Command = (
+    TrainCommand
+    | ImitateConfig
+    | EvaluateConfig
+    | CompareConfig
+    | DuelConfig
+    | WatchConfig
+    | InspectConfig
+)
 Settings = TypeVar("Settings")
 
 COMMANDS: Mapping[str, type[Command]] = {
@@ -33,6 +42,7 @@ COMMANDS: Mapping[str, type[Command]] = {
     "compare": CompareConfig,
     "duel": DuelConfig,
     "watch": WatchConfig,
+    "inspect": InspectConfig,
 }
 
 USAGE = """\
@@ -44,6 +54,7 @@ usage: perceiver-rl COMMAND [CONFIG.yaml] [OPTIONS]
   compare   train several policies over several seeds, and compare their win rates
   duel      let checkpoints and scripts play one another from both sides, and rate them
   watch     show an agent's games, or a replay, in a window, or write them as a film
+  inspect   write a game as a page that shows attention, probabilities and values
 
 A YAML file holds differences from the defaults; options override both:
   perceiver-rl train configs/battle_3m.yaml --ppo.learning-rate 1e-3
@@ -54,6 +65,7 @@ A YAML file holds differences from the defaults; options override both:
   perceiver-rl compare configs/compare.yaml --workers 2
   perceiver-rl duel runs/battle_3m-seed0 elite focus-fire
   perceiver-rl watch runs/battle_3m-seed0 --output game.gif
+  perceiver-rl inspect runs/battle_3m-seed0 --output game.html
 
 perceiver-rl COMMAND --help lists the command's options and what they mean."""
 

@@ -13,6 +13,7 @@ from .config import EvaluateConfig
 from .duel_config import DuelConfig
 from .errors import UserError
 from .imitate_config import ImitateConfig
+from .inspect_config import InspectConfig
 from .watch_config import WatchConfig
 
 FAILED = 2
@@ -66,6 +67,11 @@ def _run(command: Command, words: list[str]) -> int:
         from .watch import watch
 
         watch(command)
+        return 0
+    if isinstance(command, InspectConfig):
+        from .inspection import inspect_agent
+
+        inspect_agent(command)
         return 0
     from .train import train
 

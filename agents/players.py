@@ -16,7 +16,7 @@ from perceiver_rl.envs.controls import CONTROLS, suitable_controls
 from perceiver_rl.spaces import UnitActionSpace, nearest, unknown
 
 from .checkpoint import Description, describe
-from .config import Option
+from .config import EnvConfig, Option
 from .env_options import env_options
 from .errors import UserError
 from .models import load_policy
@@ -79,6 +79,21 @@ class Contender:
             return make_control(self.name, observation_space, action_space, seed)
         policy = load_policy(self.checkpoint, self.description, observation_space, action_space)
         return PolicyPlayer(policy, deterministic)
+
+    def game(
+        self, env: str | None, opponent: str | None, options: Mapping[str, Option]
+    ) -> BatchedEnv:
+        """Return a single game; what is not asked for is as the checkpoint was trained.
+
+        Raises:
+            ContractError: If a name is wrong.
+            ConfigError: If the environment has no such option.
+        """
+        source = self.description.settings.env if self.description else EnvConfig()
+        same = env in (None, source.id)
+        opponent = opponent or (source.opponent if same and self.description else None)
+        options = options or (source.options if same else {})
+        return BatchedEnv(env or source.id, 1, opponent=opponent, **env_options(options))
 
 
 def contender(word: str) -> Contender:

@@ -18,10 +18,8 @@ from perceiver_rl.envs.render.window import Window
 from perceiver_rl.envs.scenarios import find_scenario
 from perceiver_rl.interrupt import StopRequest, stop_on_signals
 
-from .config import EnvConfig
-from .env_options import env_options
 from .errors import UserError
-from .players import Contender, contender
+from .players import contender
 from .watch_config import WatchConfig
 
 
@@ -148,7 +146,7 @@ def _play_now(
     if not config.agent:
         raise UserError("name an agent to watch: a checkpoint, a run folder or a control")
     who = contender(config.agent)
-    batch = _make_batch(config, who)
+    batch = who.game(config.env, config.opponent, config.options)
     recorder = Recorder(batch, who.name)
     player = who.player(
         batch.observation_space, batch.action_space, config.deterministic, config.seed
@@ -171,15 +169,6 @@ def _play_now(
     if config.save_replay is not None:
         recorder.replay().save(config.save_replay)
         console.print(f"replay: {config.save_replay}", highlight=False, soft_wrap=True)
-
-
-def _make_batch(config: WatchConfig, who: Contender) -> BatchedEnv:
-    """Return the environment; what is not asked for is that of the checkpoint."""
-    source = who.description.settings.env if who.description else EnvConfig()
-    same = config.env in (None, source.id)
-    opponent = config.opponent or (source.opponent if same and who.description else None)
-    options = config.options or (source.options if same else {})
-    return BatchedEnv(config.env or source.id, 1, opponent=opponent, **env_options(options))
 
 
 def _play_recorded(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from ..engine import fields as f
 from ..engine import task_fields as t
 from ..engine.hunt import THOUSAND, VIEW
 from ..engine.units import LOOPS_PER_SECOND
-from ..scenarios.scenario import LOOPS_PER_STEP
+from ..scenarios.scenario import LOOPS_PER_STEP, Scenario
 from .glyphs import Color, Point, glyph, turned
 from .scene import Scene, Sprite, read_scene
 
@@ -89,6 +89,25 @@ class _Field:
         )
 
 
+def _field(scenario: Scenario) -> _Field:
+    left, bottom, right, top = scenario.playable
+    return _Field(left, bottom, right - left, top - bottom)
+
+
+class Placed(NamedTuple):
+    """A unit in a picture.
+
+    Args:
+        sprite: The unit.
+        pixel: Of its middle.
+        radius: In pixels, as drawn.
+    """
+
+    sprite: Sprite
+    pixel: Point
+    radius: float
+
+
 class Artist:
     """Draws one game of a batch again and again, and shows what has happened in between.
 
@@ -121,6 +140,28 @@ class Artist:
         self._last = scene
         return _paint(self.batch, self.row, scene, dead)
 
+    def placed(self) -> dict[int, Placed]:
+        """Return where the living are in the picture that was drawn last, by slot."""
+        if self._last is None:
+            return {}
+        field = _field(self.batch.scenario)
+        return {
+            slot: Placed(
+                sprite,
+                (field.at(sprite.place)[0] / FINE, field.at(sprite.place)[1] / FINE),
+                max(sprite.radius, field.least) * field.scale / FINE,
+            )
+            for slot, sprite in self._last.sprites.items()
+        }
+
+    @property
+    def map_box(self) -> tuple[float, float, float, float]:
+        """Pixels of the playable area: left, top, right, bottom."""
+        left, bottom, right, top = self.batch.scenario.playable
+        field = _field(self.batch.scenario)
+        (west, north), (east, south) = field.at((left, top)), field.at((right, bottom))
+        return west / FINE, north / FINE, east / FINE, south / FINE
+
 
 def draw_game(batch: BatchedEnv, row: int) -> NDArray[np.uint8]:
     """Draw one game of a batch as it stands.
@@ -132,8 +173,7 @@ def draw_game(batch: BatchedEnv, row: int) -> NDArray[np.uint8]:
 
 
 def _paint(batch: BatchedEnv, row: int, scene: Scene, dead: list[Sprite]) -> NDArray[np.uint8]:
-    left, bottom, right, top = batch.scenario.playable
-    field = _Field(left, bottom, right - left, top - bottom)
+    field = _field(batch.scenario)
     image = Image.new("RGB", field.size, GROUND)
     draw = ImageDraw.Draw(image, "RGBA")
     # The large ones lie below the small ones, and all that flies is on top.

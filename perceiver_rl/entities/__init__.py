@@ -1,5 +1,11 @@
 """Entity columns to embeddings, and the entity encoders behind one interface."""
 
+from perceiver_rl.entities.attention import (
+    EntityAttention,
+    LatentAttention,
+    MutualAttention,
+    attention_of,
+)
 from perceiver_rl.entities.build import (
     ENCODERS,
     EncoderName,
@@ -28,17 +34,21 @@ __all__ = [
     "BoxScaler",
     "ColumnExpander",
     "EncoderName",
+    "EntityAttention",
     "EntityConfig",
     "EntityEncoder",
     "EntityEncoding",
+    "LatentAttention",
     "MlpConfig",
     "MlpEntityEncoder",
+    "MutualAttention",
     "PerceiverEntityEncoder",
     "ScatterConnection",
     "SpatialConfig",
     "SpatialEncoder",
     "SpatialEncoding",
     "TransformerEntityEncoder",
+    "attention_of",
     "build_encoder",
     "columns_of",
     "configured",

@@ -10,9 +10,9 @@ from perceiver_rl.heads.build import (
 )
 from perceiver_rl.heads.conditionals import ActionParts, Conditionals
 from perceiver_rl.heads.config import CELL_DECODERS, CellDecoder, HeadConfig
-from perceiver_rl.heads.independent import IndependentSelection
+from perceiver_rl.heads.independent import IndependentSelection, ScoredCoins
 from perceiver_rl.heads.inputs import PARTS, HeadInputs, InputSizes
-from perceiver_rl.heads.pointer import PointerSelection
+from perceiver_rl.heads.pointer import PointerSelection, ScoredPicks
 from perceiver_rl.heads.select_entity import SelectEntityHead
 from perceiver_rl.heads.selection import Candidates, ScoredSet, SelectionHead
 from perceiver_rl.heads.targets import PointerCell, QueryCell, TargetCell, TargetUnit
@@ -37,6 +37,8 @@ __all__ = [
     "PointerCell",
     "PointerSelection",
     "QueryCell",
+    "ScoredCoins",
+    "ScoredPicks",
     "ScoredSet",
     "SelectEntityHead",
     "SelectionHead",

@@ -20,6 +20,7 @@ from perceiver_rl.nn.perceiver_io import (
     PerceiverProcessor,
 )
 from perceiver_rl.nn.positions import fourier_features, grid_positions
+from perceiver_rl.nn.recorded import Recording, recorded_attention
 from perceiver_rl.nn.residual import (
     ConvResidualBlock,
     FilmResidualBlock,
@@ -45,6 +46,7 @@ __all__ = [
     "PerceiverEncoder",
     "PerceiverIO",
     "PerceiverProcessor",
+    "Recording",
     "ResidualBlock",
     "SelfAttentionBlock",
     "TransformerConfig",
@@ -56,4 +58,5 @@ __all__ = [
     "learned_array",
     "linear",
     "plain_attention",
+    "recorded_attention",
 ]

@@ -17,6 +17,7 @@ from perceiver_rl.nn import absorbed
 from perceiver_rl.nn.init import linear
 from perceiver_rl.nn.kernels import add, additive_mask, same_set, sets_to_join
 from perceiver_rl.nn.layout import Dense, Layout
+from perceiver_rl.nn.recorded import record
 
 Activation = Literal["gelu_tanh", "gelu", "relu"]
 
@@ -135,7 +136,10 @@ class Attention(nn.Module):
         mask: Bool[Tensor, "batch key"] | None,
     ) -> Float[Tensor, "batch query v_channels"]:
         """Mix projected values by projected queries and keys, head by head."""
-        joined = 1 if mask is not None or absorbed.is_plain() else sets_to_join(q, k)
+        plain = absorbed.is_plain()
+        if plain:
+            record(self, self._split(q), self._split(k), mask)
+        joined = 1 if mask is not None or plain else sets_to_join(q, k)
         added = additive_mask(mask, q.dtype)
         if joined > 1:
             added = same_set(joined, k.shape[1], q)

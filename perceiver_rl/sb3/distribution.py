@@ -9,7 +9,7 @@ import torch
 from stable_baselines3.common.distributions import Distribution
 from torch import Tensor, nn
 
-from perceiver_rl.heads import ActionParts, HeadInputs, UnitActionHead
+from perceiver_rl.heads import ActionParts, Conditionals, HeadInputs, UnitActionHead
 from perceiver_rl.spaces import ActionError
 
 
@@ -86,10 +86,12 @@ class UnitActionDistribution(Distribution):
             with torch.no_grad():
                 self.sample()
         actions = self.last.actions
-        ours, theirs = (
-            head.conditionals(inputs, actions) for head, inputs in (self._ready(), other._ready())
-        )
-        return ours.kl(theirs).sum(-1)
+        return self.conditionals(actions).kl(other.conditionals(actions)).sum(-1)
+
+    def conditionals(self, actions: Tensor) -> Conditionals:
+        """Return the distribution of every part along given actions."""
+        head, inputs = self._ready()
+        return head.conditionals(inputs, actions)
 
     @property
     def last(self) -> ActionParts:

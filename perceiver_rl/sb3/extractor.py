@@ -16,10 +16,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from perceiver_rl.entities import (
     BoxScaler,
     ColumnExpander,
+    EntityAttention,
     ScatterConnection,
     SpatialConfig,
     SpatialEncoder,
     SpatialEncoding,
+    attention_of,
     build_encoder,
     columns_of,
     configured,
@@ -135,6 +137,12 @@ class EntityExtractor(BaseFeaturesExtractor):
             parts.append(vector)
         state = self.core(torch.cat(parts, dim=-1))
         return EntityFeatures(state, encoding.per_entity, present, scalars, maps)
+
+    def attention(self, observations: Mapping[str, Tensor] | Tensor) -> EntityAttention | None:
+        """Return what the entity encoder attends to; None for one that relates no entities."""
+        observations = by_key(observations)
+        tokens = self.embed(self.expand(observations[ENTITIES]))
+        return attention_of(self.encoder, tokens, observations[ENTITY_MASK] > 0.5)
 
     @property
     def map_shape(self) -> tuple[int, int, int, int] | None:

@@ -144,6 +144,34 @@ def test_an_artist_shows_who_has_died_since_the_last_picture_and_only_then() -> 
     assert bright(artist.draw()) <= before + 20  # nobody dies of a new game
 
 
+def test_an_artist_says_where_in_the_picture_a_unit_is() -> None:
+    env = BatchedEnv("Battle-3m", 1)
+    env.reset([0])
+    artist = Artist(env)
+    assert artist.placed() == {}
+    left, top, right, bottom = artist.map_box
+    height, width, _ = artist.draw().shape
+    assert 0 < left < right < width
+    assert 56 < top < bottom < height
+    env.units[0, f.HEALTH, 4] = 0
+    # Where nothing but ground was, at a quarter of the width and at a third of the height.
+    west, south, east, north = env.scenario.playable
+    env.units[0, f.X, 0] = west + (east - west) / 4
+    env.units[0, f.Y, 0] = south + (north - south) / 3
+    env.units[0, f.X, 1:6] = east - 1
+    picture = artist.draw()
+    placed = artist.placed()
+    assert sorted(placed) == [0, 1, 2, 3, 5]
+    x, y = placed[0].pixel
+    assert x == pytest.approx(left + (right - left) / 4, abs=0.6)
+    assert y == pytest.approx(bottom - (bottom - top) / 3, abs=0.6)
+    around = picture[:, : width // 2][80:].astype(int)
+    rows, columns = np.nonzero(around[..., 2] > 150)  # blue, as ours is
+    assert abs(columns.mean() - x) < 2
+    assert np.abs(columns - x).max() <= 1.5 * placed[0].radius + 1  # its gun sticks out
+    assert abs(np.median(rows) + 80 - y) < placed[0].radius
+
+
 def test_a_lost_shield_is_seen() -> None:
     env = BatchedEnv("Battle-2s3z", 1)
     env.reset([0])
