@@ -21,6 +21,7 @@ from .duel_config import DuelConfig
 from .errors import ConfigError
 from .imitate_config import ImitateConfig
 from .inspect_config import InspectConfig
+from .report_config import ReportConfig
 from .strict_yaml import read_settings
 from .watch_config import WatchConfig
 
@@ -29,6 +30,7 @@ Command = (
     | ImitateConfig
     | EvaluateConfig
     | CompareConfig
+    | ReportConfig
     | DuelConfig
     | WatchConfig
     | InspectConfig
@@ -40,6 +42,7 @@ COMMANDS: Mapping[str, type[Command]] = {
     "imitate": ImitateConfig,
     "evaluate": EvaluateConfig,
     "compare": CompareConfig,
+    "report": ReportConfig,
     "duel": DuelConfig,
     "watch": WatchConfig,
     "inspect": InspectConfig,
@@ -52,6 +55,7 @@ usage: perceiver-rl COMMAND [CONFIG.yaml] [OPTIONS]
   imitate   record a teacher's games and train one agent to play as it does
   evaluate  play evaluation games with checkpoints and scripts, and report win rates
   compare   train several policies over several seeds, and compare their win rates
+  report    write the report of a comparison again
   duel      let checkpoints and scripts play one another from both sides, and rate them
   watch     show an agent's games, or a replay, in a window, or write them as a film
   inspect   write a game as a page that shows attention, probabilities and values
@@ -63,6 +67,7 @@ A YAML file holds differences from the defaults; options override both:
   perceiver-rl train --from runs/imitate/checkpoint.zip
   perceiver-rl evaluate runs/battle_3m-seed0 random no-op --games 500
   perceiver-rl compare configs/compare.yaml --workers 2
+  perceiver-rl report runs/compare
   perceiver-rl duel runs/battle_3m-seed0 elite focus-fire
   perceiver-rl watch runs/battle_3m-seed0 --output game.gif
   perceiver-rl inspect runs/battle_3m-seed0 --output game.html

@@ -13,9 +13,10 @@ from perceiver_rl.spaces import ENTITIES
 
 from .compare_config import CompareConfig
 from .compare_display import CompareDisplay, compare_display
-from .compare_files import Comparison, show, write
+from .compare_files import Comparison, measure, show, write
 from .errors import RunError
 from .process_pool import run_tasks
+from .report import write_report
 from .results import AgentResult, agent_result
 from .run_folder import read_json
 from .strict_yaml import to_yaml
@@ -45,7 +46,10 @@ def compare(config: CompareConfig, command: Sequence[str] = ()) -> bool:
             run_tasks(left, config.workers, stop, display.listen)
     agents = [result for task in tasks if (result := _result(task)) is not None]
     if agents:
-        write(config, comparisons, tasks, agents, (display.failures, command))
+        content = write(config, comparisons, tasks, agents, (display.failures, command))
+        if not stop.requested:
+            measure(config, comparisons, tasks, content)
+        write_report(config.folder)
         show(config, comparisons, agents)
         _warn_of_mixture(config, tasks)
     _raise_failures(display, len(tasks))

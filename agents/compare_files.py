@@ -9,6 +9,9 @@
 - ``arms``: the same pooled over seeds, with Wilson's and the hierarchical bootstrap's interval;
 - ``claims``: pairs of arms with tests and verdicts, see :class:`~.claims.Claim`;
 - ``uninformative``: tables in which a weak control comes near the agents;
+- ``curves``: learning curves; ``costs``: latency and memory of the arms, and the latency of their
+  encoders over the number of entities; ``pictures``: of one game per scenario (the last two are
+  empty in a comparison that was stopped);
 - ``missing`` and ``failed``: runs that are not in it, and why.
 """
 
@@ -17,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 
@@ -26,14 +29,18 @@ from perceiver_rl.files import write_text
 from .checkpoint import BACKEND
 from .claims import Claim, Uninformative, claims_of, uninformative_tables
 from .compare_config import CompareConfig
+from .compare_curves import curves_of
 from .machine import provenance
 from .matching import Sized
+from .plots import plot_learning_curves, plot_win_rates
 from .progress_log import read_rows
 from .results import AgentResult, as_csv, as_json
 from .run_folder import write_json
 from .strict_yaml import to_mapping
 from .tables import claims_table, comparison_table, sizes_table
 from .tasks import Task
+
+SHOWN: Final = ("results.json", "results.csv", "report.html", "report.md", "report.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +67,9 @@ class Comparison:
             "opponent": self.config.env.opponent,
             "teacher": self.config.teacher,
             "stages": list(self.config.stages),
+            "opponents": list(self.config.opponents),
+            "controls": list(self.config.controls or ()),
+            "games": self.config.games,
             "entities": self.entities,
             "match": self.config.match,
             "sizes": [{**asdict(each), "policy": to_mapping(each.policy)} for each in self.sizes],
@@ -72,8 +82,8 @@ def write(
     tasks: Sequence[Task],
     agents: Sequence[AgentResult],
     run: tuple[Mapping[str, str], Sequence[str]],
-) -> None:
-    """Write all files.
+) -> dict[str, Any]:
+    """Write all files but the report, and return the content of ``results.json``.
 
     Args:
         config: The whole comparison.
@@ -94,6 +104,9 @@ def write(
         "claims": [claim.summary() for claim in claims],
         "uninformative": [asdict(each) for each in uninformative],
         **as_json(agents),
+        "curves": curves_of(tasks),
+        "costs": {},
+        "pictures": [],
         **provenance(command),
     }
     write_json(config.folder / "results.json", content)
@@ -101,6 +114,30 @@ def write(
     for each in comparisons:
         for stage, group in _by_stage(each, agents):
             _draw(each, stage, group, tasks)
+    return content
+
+
+def measure(
+    config: CompareConfig,
+    comparisons: Sequence[Comparison],
+    tasks: Sequence[Task],
+    content: Mapping[str, Any],
+) -> None:
+    """Add costs and pictures to ``results.json``.
+
+    Args:
+        config: The whole comparison.
+        comparisons: Of each scenario.
+        tasks: All of them.
+        content: Of the file.
+    """
+    from .compare_costs import costs_of
+    from .game_pictures import draw_pictures
+
+    largest = max(comparisons, key=lambda each: each.entities)
+    costs = costs_of(config.folder, tasks, largest.config.arms)
+    pictures = draw_pictures(config.folder, tasks)
+    write_json(config.folder / "results.json", {**content, "costs": costs, "pictures": pictures})
 
 
 def show(
@@ -126,7 +163,7 @@ def show(
             highlight=False,
         )
     for path in sorted(config.folder.glob("**/*")):
-        if path.name in ("results.json", "results.csv") or path.suffix == ".png":
+        if path.name in SHOWN or path.name.endswith(("curves.png", "rates.png")):
             console.print(str(path), highlight=False, soft_wrap=True)
 
 
@@ -159,8 +196,6 @@ def _title(comparison: Comparison, stage: str) -> str:
 def _draw(
     comparison: Comparison, stage: str, agents: Sequence[AgentResult], tasks: Sequence[Task]
 ) -> None:
-    from .plots import plot_learning_curves, plot_win_rates
-
     config = comparison.config
     # What is tuned has been cloned, so one stage may bring another.
     stages = config.trainings(next(iter(config.arms)), config.seeds[0])

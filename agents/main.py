@@ -14,6 +14,7 @@ from .duel_config import DuelConfig
 from .errors import UserError
 from .imitate_config import ImitateConfig
 from .inspect_config import InspectConfig
+from .report_config import ReportConfig
 from .watch_config import WatchConfig
 
 FAILED = 2
@@ -57,6 +58,11 @@ def _run(command: Command, words: list[str]) -> int:
         from .evaluate import evaluate
 
         evaluate(command, words)
+        return 0
+    if isinstance(command, ReportConfig):
+        from .report import report
+
+        report(command)
         return 0
     if isinstance(command, DuelConfig):
         from .duel import duel

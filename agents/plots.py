@@ -39,7 +39,7 @@ def plot_learning_curves(path: Path, curves: Curves, opponent: str) -> None:
     for color, (arm, runs) in zip(_cycle(len(curves)), curves.items(), strict=True):
         _draw_arm(axes, arm, color, [run for run in runs if run], with_winner)
     axes.set_xlabel("environment steps")
-    axes.xaxis.set_major_formatter(lambda value, _: _steps(value))
+    axes.xaxis.set_major_formatter(lambda value, _: steps_label(value))
     axes.set_ylabel("win rate in training" if with_winner else "mean return in training")
     axes.set_title(f"Training against {opponent}: mean over seeds, band from lowest to highest")
     axes.set_xlim(left=0)
@@ -55,18 +55,29 @@ def _draw_arm(
 ) -> None:
     if not runs:
         return
-    end = max(run[-1].steps for run in runs)
-    bins = max(1, min(_BINS, *(len(run) for run in runs)))
-    edges = np.linspace(0, end, bins + 1)
-    values = np.array([binned(run, edges, with_winner) for run in runs])
-    known = ~np.isnan(values).all(0)
-    middle = (edges[:-1] + edges[1:])[known] / 2
-    values = values[:, known]
+    middle, values = curve(runs, with_winner)
     seeds = f"{len(runs)} seed{'s' if len(runs) > 1 else ''}"
     axes.plot(middle, np.nanmean(values, 0), color=color, linewidth=2, label=f"{arm} ({seeds})")
     axes.fill_between(
         middle, np.nanmin(values, 0), np.nanmax(values, 0), color=color, alpha=0.18, linewidth=0
     )
+
+
+def curve(
+    runs: Sequence[Sequence[ProgressRow]], with_winner: bool
+) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]:
+    """Return ``[bin]`` environment steps and ``[seed, bin]`` means; bins need games.
+
+    Args:
+        runs: Rows of every seed, at least one run and each with at least one row.
+        with_winner: Whether means are win rates or returns.
+    """
+    end = max(run[-1].steps for run in runs)
+    bins = max(1, min(_BINS, *(len(run) for run in runs)))
+    edges = np.linspace(0, end, bins + 1)
+    values = np.array([binned(run, edges, with_winner) for run in runs])
+    known = ~np.isnan(values).all(0)
+    return (edges[:-1] + edges[1:])[known] / 2, values[:, known]
 
 
 def binned(
@@ -189,7 +200,8 @@ def _cycle(count: int) -> list[str]:
     return [_COLORS[at % len(_COLORS)] for at in range(count)]
 
 
-def _steps(value: float) -> str:
+def steps_label(value: float) -> str:
+    """Return a number of steps, short enough for an axis."""
     if value >= 1e6:
         return f"{value / 1e6:g}M"
     return f"{value / 1e3:g}k" if value >= 1e3 else f"{value:g}"

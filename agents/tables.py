@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from . import numbers
 from .elo import Ratings
 from .results import AgentResult, ArmResult, arms_of
 from .statistics import Games
@@ -46,7 +47,7 @@ def evaluation_table(env: str, results: Mapping[str, Mapping[str, Games]]) -> Ta
                 str(games.count),
                 counts,
                 win_rate(games),
-                f"{games.mean_return:.2f}",
+                numbers.score(games.mean_return),
                 f"{games.mean_length:.1f}",
             )
         table.add_section()
@@ -70,7 +71,7 @@ def duel_table(env: str, matches: Sequence[Match]) -> Table:
             match.first,
             match.second,
             "/".join(str(match.outcomes.count(letter)) for letter in "WLD"),
-            f"{match.win_rate:.3f} [{low:.2f}, {high:.2f}]",
+            numbers.with_interval(match.win_rate, low, high),
             " | ".join(f"{side.count('W') / len(side):.2f}" for side in sides),
         )
     return table
@@ -95,8 +96,8 @@ def win_rate(games: Games, between: str = " ") -> str:
     """Return a win rate with its interval, or the mean return where games have no winner."""
     rate, interval = games.win_rate, games.interval
     if rate is None or interval is None:
-        return f"return {games.mean_return:.2f}" if games.count else "-"
-    return f"{rate:.3f}{between}[{interval.low:.2f}, {interval.high:.2f}]"
+        return f"return {numbers.score(games.mean_return)}" if games.count else numbers.UNKNOWN
+    return numbers.with_interval(rate, *interval, between)
 
 
 def comparison_table(env: str, agents: Sequence[AgentResult]) -> Table:
@@ -139,13 +140,10 @@ def _seeds(arm: ArmResult, opponent: str) -> str:
 
 
 def _facts(facts: Mapping[str, Any]) -> tuple[str, str, str]:
-    if not facts:
-        return "-", "-", "-"
-    rate = facts["steps_per_second"]
     return (
-        f"{facts['parameters']:,}",
-        f"{facts['encoder_flops'] / 1e6:.3f}",
-        "-" if rate is None else f"{rate:,.0f}",
+        numbers.count(facts.get("parameters")),
+        numbers.megaflops(facts.get("encoder_flops")),
+        numbers.rate(facts.get("steps_per_second")),
     )
 
 
@@ -164,9 +162,9 @@ def sizes_table(scenario: str, quantity: str, sizes: Sequence[Sized]) -> Table:
         table.add_row(
             each.arm,
             changes,
-            f"{each.parameters:,}",
-            f"{each.flops / 1e6:.3f}",
-            "-" if each.ratio is None else f"{each.ratio:.3f}",
+            numbers.count(each.parameters),
+            numbers.megaflops(each.flops),
+            numbers.ratio(each.ratio),
         )
     return table
 
@@ -190,9 +188,9 @@ def claims_table(claims: Sequence[Claim], margin: float) -> Table:
             claim.opponent,
             claim.first,
             claim.second,
-            f"{claim.difference:+.3f} [{claim.low:+.2f}, {claim.high:+.2f}]",
-            f"{claim.same_p_holm:.3f}",
-            f"{claim.different_p_holm:.3f}",
+            numbers.signed_with_interval(claim.difference, claim.low, claim.high),
+            numbers.probability(claim.same_p_holm),
+            numbers.probability(claim.different_p_holm),
             claim.verdict,
         )
     return table

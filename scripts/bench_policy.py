@@ -12,9 +12,6 @@ the Transformer of the same width, which is packed and trimmed as well.
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -26,13 +23,13 @@ from rich.table import Table
 from stable_baselines3.common.policies import ActorCriticPolicy, MultiInputActorCriticPolicy
 from torch import Tensor
 
-from perceiver_rl.entities import EntityEncoder, build_encoder
+from perceiver_rl.agents.timing import Call, encoder_calls, medians
+from perceiver_rl.entities import build_encoder
 from perceiver_rl.sb3 import PRESETS, EntityPolicy
 from perceiver_rl.spaces import EntitySpace, UnitActionSpace, observation_space
 
 BASELINE = "SB3 MlpPolicy"
 SELECTIONS = {"perceiver": ("independent", "pointer"), "transformer": ("independent", "pointer")}
-Call = Callable[[], object]
 
 
 def battle_spaces(entities: int) -> tuple[spaces.Dict, UnitActionSpace]:
@@ -56,19 +53,6 @@ def filled(space: spaces.Dict, batch: int, seed: int = 0) -> dict[str, Tensor]:
         numbers = rng.random(shape) if isinstance(part, spaces.Box) else np.ones(shape)
         found[key] = torch.as_tensor(numbers, dtype=torch.float32)
     return found
-
-
-def medians(calls: Mapping[str, Call], rounds: int, repeat: int = 3) -> dict[str, float]:
-    """Return the milliseconds of CPU time per call, rounds interleaved."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(rounds + 2):
-        for name, call in calls.items():
-            start = time.process_time()
-            for _ in range(repeat):
-                call()
-            if turn > 1:  # the first two warm up
-                times[name].append(1e3 * (time.process_time() - start) / repeat)
-    return {name: statistics.median(spent) for name, spent in times.items()}
 
 
 def whole(policy: ActorCriticPolicy, observation: dict[str, Tensor]) -> dict[str, Call]:
@@ -161,22 +145,6 @@ def report_policies(args: argparse.Namespace) -> None:
     columns = list(split[names[0]])
     rows = [[name, *(f"{split[name][column]:.2f}" for column in columns)] for name in names]
     print_table("parts, without gradients, ms", ["policy", *columns], rows)
-
-
-def encoder_calls(encoder: EntityEncoder, batch: int, entities: int) -> dict[str, Call]:
-    """Return one encoder's forward and forward + backward on filled sets."""
-    tokens = torch.randn(batch, entities, encoder.token_width)
-    mask = torch.ones(batch, entities, dtype=torch.bool)
-
-    def forward() -> None:
-        with torch.no_grad():
-            encoder(tokens, mask)
-
-    def both() -> None:
-        encoding = encoder(tokens, mask)
-        (encoding.per_entity.sum() + encoding.pooled.sum()).backward()
-
-    return {"forward": forward, "both": both}
 
 
 def report_crossover(args: argparse.Namespace) -> None:

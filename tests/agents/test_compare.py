@@ -29,7 +29,10 @@ from perceiver_rl.agents.train import TrainResult
 from perceiver_rl.agents.worker import Done, Failed, GamesPlayed, Message, work
 from perceiver_rl.interrupt import StopRequest
 
-FILES = ("config.yaml", "results.json", "results.csv", "learning_curves.png", "win_rates.png")
+FILES = (
+    "config.yaml", "results.json", "results.csv", "learning_curves.png", "win_rates.png",
+    "report.html", "report.md", "report.json", "costs.json",
+)  # fmt: skip
 
 
 @pytest.fixture

@@ -1,0 +1,95 @@
+"""What policies cost: timing, and memory that a minibatch keeps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import torch
+
+from perceiver_rl.agents.config import PolicyConfig
+from perceiver_rl.agents.models import build_policy
+from perceiver_rl.agents.timing import measure_costs, medians
+from perceiver_rl.envs import BatchedEnv
+from perceiver_rl.sb3 import EntityPolicy
+
+
+@pytest.fixture(scope="module")
+def policies() -> dict[str, EntityPolicy]:
+    space = BatchedEnv("Battle-3m", 1)
+    return {
+        encoder: build_policy(
+            PolicyConfig(encoder=encoder),
+            space.observation_space,
+            space.action_space,
+        )
+        for encoder in ("transformer", "mlp")
+    }
+
+
+def observe(games: int) -> Mapping[str, Any]:
+    return BatchedEnv("Battle-3m", games).reset(range(games))
+
+
+def test_rounds_are_interleaved_and_the_first_two_warm_up() -> None:
+    called: list[str] = []
+    calls = {name: lambda name=name: called.append(name) for name in "ab"}
+    assert set(medians(calls, rounds=4, repeat=2)) == {"a", "b"}
+    assert "".join(called) == "aabb" * 6
+
+
+def test_after_the_limit_three_rounds_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    called: list[float] = []
+
+    def clock() -> float:
+        return now[0]
+
+    def call() -> None:
+        now[0] += float(len(called) + 1)
+        called.append(now[0])
+
+    monkeypatch.setattr(time, "process_time", clock)
+    # Rounds take 1, 2, 3, 4, 5 seconds; the median of the last three is 4.
+    assert medians({"call": call}, rounds=100, repeat=1, limit=6.0) == {"call": 4000.0}
+    assert len(called) == 5
+
+
+def test_costs_are_positive_and_memory_is_exact(policies: dict[str, EntityPolicy]) -> None:
+    threads = torch.get_num_threads()
+    torch.manual_seed(0)
+    first = measure_costs(policies, observe, rounds=1)
+    torch.manual_seed(0)
+    second = measure_costs(policies, observe, rounds=1)
+    assert torch.get_num_threads() == threads
+    for name, cost in first.items():
+        assert 0 < cost.latency_1 < cost.latency_256
+        assert cost.memory == second[name].memory
+    assert first["transformer"].memory > first["mlp"].memory > 256 * 6 * 4
+
+
+def test_memory_is_what_the_graph_holds_without_the_parameters() -> None:
+    class Doubled(torch.nn.Module):
+        """Keeps its input of 3 numbers for the weight's gradient, and its output for tanh's."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(3))
+
+        def obs_to_tensor(self, observation: Mapping[str, Any]) -> tuple[torch.Tensor, bool]:
+            return torch.as_tensor(observation["x"]), True
+
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
+            return (x,)
+
+        def evaluate_actions(self, x: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+            return torch.tanh(x * self.weight)
+
+    costs = measure_costs(
+        {"doubled": Doubled()},  # type: ignore[dict-item]
+        lambda games: {"x": torch.ones(games, 3)},
+        rounds=1,
+    )
+    assert costs["doubled"].memory == 2 * 256 * 3 * 4
