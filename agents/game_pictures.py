@@ -22,7 +22,6 @@ from .tasks import Task
 
 FOLDER: Final = "pictures"
 _MOMENTS: Final = (0.0, 0.3, 0.6)
-_COLORS: Final = 48
 _WIDTH: Final = 480
 
 
@@ -88,7 +87,7 @@ def _draw_game(folder: Path, task: Task) -> list[dict[str, Any]]:
 def _small(frame: NDArray[np.uint8]) -> bytes:
     image = Image.fromarray(frame)
     size = (_WIDTH, round(_WIDTH * image.height / image.width))
-    small = image.resize(size, Image.Resampling.LANCZOS).quantize(_COLORS)
+    small = image.resize(size, Image.Resampling.LANCZOS)
     content = io.BytesIO()
     small.save(content, format="png", optimize=True)
     return content.getvalue()

@@ -11,7 +11,7 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator, ScalarFormatter
 
 from .plots import steps_label
-from .report_svg import FAINT, SERIES, Picture, as_picture, new_figure
+from .report_svg import SERIES, Picture, as_picture, new_figure
 
 Content = Mapping[str, Any]
 
@@ -114,34 +114,39 @@ def _draw_over_entities(content: Content, axes: Axes, points: Sequence[Point]) -
     for at, arm in enumerate(arms):
         own = sorted((entities, score["value"], score) for name, entities, _, score in points
                      if name == arm)  # fmt: skip
-        # Arms that stand side by side stay apart.
-        shift = 1.03 ** (at - (len(arms) - 1) / 2)
-        _error_bars(content, axes, arm, [(x * shift, score) for x, _, score in own])
+        marks = [(_apart(x, at, len(arms)), score) for x, _, score in own]
+        _error_bars(content, axes, arm, marks)
     _entity_axis(axes, sorted({entities for _, entities, *_ in points}))
 
 
 def _draw_over_flops(content: Content, axes: Axes, points: Sequence[Point]) -> None:
-    for arm in dict.fromkeys(arm for arm, *_ in points):
-        own = sorted((flops / 1e9, entities, at) for at, (name, entities, flops, _)
-                     in enumerate(points) if name == arm)  # fmt: skip
-        _error_bars(content, axes, arm, [(x, points[at][3]) for x, _, at in own])
-        for x, entities, at in own:
-            axes.annotate(
-                str(entities),
-                (x, points[at][3]["value"]),
-                textcoords="offset points",
-                xytext=(6, 4),
-                color=FAINT,
-                fontsize=7.5,
-            )
+    arms = list(dict.fromkeys(arm for arm, *_ in points))
+    for number, arm in enumerate(arms):
+        own = sorted((_apart(flops / 1e9, number, len(arms)), at)
+                     for at, (name, _, flops, _) in enumerate(points)
+                     if name == arm)  # fmt: skip
+        _error_bars(content, axes, arm, [(x, points[at][3]) for x, at in own], markersize=3)
+        color, marker, _ = _look(content, arm)
+        sizes = [14 * np.log2(1 + points[at][1]) for _, at in own]
+        heights = [points[at][3]["value"] for _, at in own]
+        axes.scatter([x for x, _ in own], heights, s=sizes, color=color, marker=marker)
     axes.set_xscale("log")
-    _log_ticks(axes.xaxis)
+    _log_ticks(axes.xaxis, [flops / 1e9 for *_, flops, _ in points], wide=1.5)
     axes.margins(x=0.12)
-    axes.set_xlabel("encoder GFLOPs per observation (numbers: entities)")
+    axes.set_xlabel("encoder GFLOPs per observation (larger marks: more entities)")
+
+
+def _apart(x: float, number: int, arms: int) -> float:
+    """Return where on a logarithmic axis an arm's mark does not cover the others' at the same x."""
+    return x * 1.04 ** (number - (arms - 1) / 2)
 
 
 def _error_bars(
-    content: Content, axes: Axes, arm: str, points: Sequence[tuple[float, Content]]
+    content: Content,
+    axes: Axes,
+    arm: str,
+    points: Sequence[tuple[float, Content]],
+    markersize: float = 5,
 ) -> None:
     color, marker, line = _look(content, arm)
     heights = [score["value"] for _, score in points]
@@ -155,7 +160,7 @@ def _error_bars(
         yerr=reach,
         color=color,
         marker=marker,
-        markersize=5,
+        markersize=markersize,
         linestyle=line,
         linewidth=1.4,
         elinewidth=1.1,
@@ -170,7 +175,8 @@ def _crossover(content: Content) -> list[Picture]:
         return []
     figure, axes = new_figure()
     counts = measured["entities"]
-    for at, (name, spent) in enumerate(measured["milliseconds"].items()):
+    drawn = measured["milliseconds"]
+    for at, (name, spent) in enumerate(drawn.items()):
         axes.plot(
             counts,
             np.array(spent) / measured["sets"],
@@ -181,7 +187,11 @@ def _crossover(content: Content) -> list[Picture]:
             label=name,
         )
     axes.set_yscale("log")
-    _log_ticks(axes.yaxis)
+    _log_ticks(
+        axes.yaxis,
+        [each / measured["sets"] for spent in drawn.values() for each in spent],
+        wide=3.0,
+    )
     _entity_axis(axes, counts)
     axes.set_ylabel("ms per set of entities")
     title = "Latency of encoders over entity count"
@@ -210,8 +220,10 @@ def crossover_sentence(measured: Content) -> str:
     return f"The Perceiver is faster from {faster[0]} entities on; {last}"
 
 
-def _log_ticks(axis: Axis) -> None:
-    axis.set_major_locator(LogLocator(10, (1.0, 2.0, 5.0)))
+def _log_ticks(axis: Axis, values: Sequence[float], wide: float) -> None:
+    """Label 1, 2 and 5 of every decade, or 1 alone on an axis so long that they would touch."""
+    decades = np.log10(max(values) / min(values))
+    axis.set_major_locator(LogLocator(10, (1.0, 2.0, 5.0) if decades < wide else (1.0,)))
     axis.set_major_formatter(
         lambda value, _: np.format_float_positional(value, precision=6, trim="-")
     )

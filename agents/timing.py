@@ -29,7 +29,8 @@ class Cost:
         latency_1: Milliseconds of CPU time of one thread to choose, score and value the action of
             one observation.
         latency_256: The same for a batch of 256 observations.
-        memory: Bytes that a minibatch of 256 keeps for the backward pass, parameters left out.
+        memory: Bytes that a minibatch of 256 keeps for the backward pass, parameters left out; 8
+            times what one of 32 keeps, so that large networks are no danger to the machine.
     """
 
     latency_1: float
@@ -93,7 +94,6 @@ def measure_costs(
         limit: CPU seconds of either batch size after which three rounds are enough.
     """
     times: dict[int, dict[str, float]] = {}
-    memory: dict[str, int] = {}
     with one_thread():
         for batch, repeat in ((1, 10), (256, 1)):
             seen = {
@@ -102,9 +102,12 @@ def measure_costs(
             }
             calls = {name: _playing(policy, seen[name]) for name, policy in policies.items()}
             times[batch] = medians(calls, rounds, repeat, limit)
-            memory = {
-                name: _kept_for_backward(policy, seen[name]) for name, policy in policies.items()
-            }
+        few = {
+            name: policy.obs_to_tensor(dict(observe(32)))[0] for name, policy in policies.items()
+        }
+        memory = {
+            name: 8 * _kept_for_backward(policy, few[name]) for name, policy in policies.items()
+        }
     return {
         name: Cost(latency_1=times[1][name], latency_256=times[256][name], memory=memory[name])
         for name in policies
