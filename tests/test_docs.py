@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 from jaxtyping import config
+from stable_baselines3 import PPO
 
-from perceiver_rl.envs import BatchedEnv, Snapshot
+from perceiver_rl.envs import BatchedEnv, Snapshot, make_vec
 from perceiver_rl.envs.opponents import OPPONENTS
+from perceiver_rl.sb3 import EntityPolicy
 
 ROOT = Path(__file__).parents[1]
 
@@ -122,3 +124,15 @@ def test_the_examples_of_the_policy_run() -> None:
     for code in blocks("policy", "python"):
         exec(code, found)
     assert found["model"].policy.temperature == 0.8
+
+
+def test_the_example_of_attention_weights_runs() -> None:
+    (code,) = blocks("inspection", "python")
+    env = make_vec("perceiver_rl/Battle-3m-v0", num_envs=2, seed=0)
+    model = PPO(EntityPolicy, env, n_steps=4, batch_size=8)
+    found: dict[str, Any] = {"model": model, "observation": env.reset()}
+    exec(code, found)
+    assert found["found"].reads.shape == (2, 1, 4, 6)
+    # Of the encoder, its latents and its decoder.
+    assert len(found["weights"]) == 3
+    assert all(weights.shape[0] == 2 for (weights,) in found["weights"].values())

@@ -25,9 +25,9 @@ function drawHalos(overlay, shares, color) {
   frame().entities.forEach((entity, at) => {
     const strength = shares[at] / most;
     if (strength < 0.004) return;
-    svg("circle", { class: "halo", cx: entity[3], cy: entity[4], r: entity[5] + 1.5 + 6 * strength,
+    svg("circle", { class: "halo", cx: entity[3], cy: entity[4], r: entity[5] * (1.1 + 0.7 * strength),
       fill: color, "fill-opacity": (0.05 + 0.25 * strength).toFixed(3),
-      stroke: color, "stroke-opacity": strength.toFixed(3), "stroke-width": 1.5 }, overlay);
+      stroke: color, "stroke-opacity": strength.toFixed(3), "stroke-width": Math.min(1.5, entity[5] / 6) }, overlay);
   });
 }
 

@@ -19,7 +19,7 @@ function drawSelection(now) {
     note = "In the order of the picks, each with its probability; click one to see it on the map.";
     now.picks.slots.forEach((slot, at) => {
       const shares = rows(now.picks.probs, [at]), end = slot === now.picks.end;
-      const name = end ? "end of selection" : title(frame().entities[column(slot)]);
+      const name = end ? "end" : title(frame().entities[column(slot)]);
       bar(list, { name: `${at + 1}. ${name}`, chosen: true, shown: at === view.pick,
         value: shares[end ? shares.length - 1 : column(slot)],
         click: () => { view.pick = at; view.layer = "selection"; show(); } });
@@ -53,7 +53,7 @@ function drawTarget(now) {
     const order = range(shares.length).sort((one, other) => shares[other] - shares[one]);
     const shown = new Set([...order.slice(0, 8), now.cell.cell]);
     for (const cell of order.filter((one) => shown.has(one))) bar(list, {
-      name: `row ${Math.floor(cell / across)}, column ${cell % across}`, value: shares[cell],
+      name: `row ${Math.floor(cell / across)}, col ${cell % across}`, value: shares[cell],
       chosen: cell === now.cell.cell });
   }
   element("target-now").textContent = count;
@@ -67,7 +67,7 @@ function drawParts(now) {
     const row = html("tr", kind ? { class: kind } : {}, table);
     cells.forEach((text) => html(cell, {}, row, text));
   };
-  line(["", "log-probability", "probability", "entropy (nats)"], "", "th");
+  line(["", "log prob", "prob", "entropy, nats"], "", "th");
   let sum = 0, entropy = 0;
   for (const [name, [logProb, nats]] of Object.entries(now?.parts ?? {})) {
     line([name.replaceAll("_", " "), signed(logProb), share(Math.exp(logProb)), signed(nats)]);

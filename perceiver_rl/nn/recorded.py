@@ -30,6 +30,10 @@ def recorded_attention() -> Iterator[Recording]:
 
     Weights of a query sum to 1 over the keys that its mask allows and are 0 elsewhere; where no key
     is allowed all are 0, because the layer attends to nothing. Compiled graphs record nothing.
+
+    Queries and keys are the rows that a layer gets: of a set that is packed
+    (:class:`~perceiver_rl.nn.Packed`) those that are present. An encoder's weights per entity are
+    what ``perceiver_rl.entities.attention_of`` gives.
     """
     recording: Recording = {}
     token = _recording.set(recording)
