@@ -189,6 +189,7 @@ def _table(results: Content, scenario: Content, stage: str) -> dict[str, Any]:
         "stage": stage,
         "opponents": scenario["opponents"],
         "uninformative": flagged,
+        "unknown_controls": [row["name"] for row in controls if None in row["scores"].values()],
         "rows": [*arms, *controls],
     }
 

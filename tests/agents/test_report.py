@@ -181,6 +181,16 @@ def test_uninformative_tables_are_flagged(results: Results, tmp_path: Path) -> N
     assert "**Uninformative against elite:** the control random has 0.20" in markdown
 
 
+def test_a_table_without_its_controls_is_not_taken_for_informative(
+    results: Results, tmp_path: Path
+) -> None:
+    said = "Controls are missing (random): whether this table is informative is not known."
+    assert said not in written(tmp_path, results).text
+    results["agents"] = [each for each in results["agents"] if each["agent"] != "random"]
+    assert written(tmp_path, results).text.count(said) == 3
+    assert (tmp_path / "report.md").read_text().count(said) == 3
+
+
 def test_pictures_of_games_lie_inside_the_page(results: Results, tmp_path: Path) -> None:
     about = {
         "scenario": "Battle-8m", "agent": "perceiver-seed0", "opponent": "elite", "seed": 7,
