@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -15,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from perceiver_rl.files import replacing
 from perceiver_rl.spaces import ContractError
 
 _HEADER: Final = "header"
@@ -41,24 +40,12 @@ def write_archive(
     Raises:
         OSError: If the folder cannot be written to or the disk is full.
     """
-    path = Path(path)
     text = json.dumps({"kind": kind, **header})
     content = io.BytesIO()
     words = np.frombuffer(text.encode(), np.uint8)
     np.savez_compressed(content, allow_pickle=False, **{_HEADER: words}, **arrays)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        part.chmod(0o644)  # mkstemp makes files that only their owner may read
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with replacing(Path(path)) as file:
+        file.write(content.getbuffer())
 
 
 def read_archive(path: str | Path, kind: str, newest: int) -> Archive:

@@ -8,19 +8,31 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PLUGIN = ROOT / "perceiver_rl"
+# What every part may use, the environments too: the standard library is all that it imports.
+BOTTOM = ("files", "interrupt", "versions")
 FLOORS = {
-    "files": -1,
-    "interrupt": -1,
-    "versions": -1,
-    "spaces": 0,
-    "nn": 1,
-    "entities": 2,
-    "modalities": 2,
-    "heads": 3,
-    "sb3": 4,
-    "models": 4,
+    **dict.fromkeys(BOTTOM, 0),
+    "spaces": 1,
+    "nn": 2,
+    "entities": 3,
+    "modalities": 3,
+    "heads": 4,
+    "sb3": 5,
+    "models": 5,
 }
-FOLDERS = {"perceiver_rl.envs": ROOT / "envs", "perceiver_rl.agents": ROOT / "agents"}
+PARTS = sorted(
+    path.stem
+    for path in PLUGIN.iterdir()
+    if not path.is_symlink() and (path.suffix == ".py" or (path / "__init__.py").exists())
+)
+SURROUNDINGS = ("__init__", "__main__", "_register")  # tie the parts together
+
+
+def files_of(part: str) -> list[Path]:
+    """The files of a module or a package of the plugin."""
+    module = PLUGIN / f"{part}.py"
+    return [module] if module.exists() else list((PLUGIN / part).rglob("*.py"))
 
 
 def imports_of(path: Path) -> set[str]:
@@ -40,18 +52,26 @@ def plugin_parts(path: Path) -> set[str]:
     return {name[1] for name in names if name[0] == "perceiver_rl" and len(name) > 1}
 
 
-@pytest.mark.parametrize("part", FLOORS)
+@pytest.mark.parametrize("part", [part for part in PARTS if part not in SURROUNDINGS])
 def test_a_part_of_the_plugin_imports_only_parts_below_it(part: str) -> None:
-    for path in (ROOT / "perceiver_rl" / part).rglob("*.py"):
+    assert part in FLOORS, f"{part} has no floor"
+    assert files_of(part)
+    for path in files_of(part):
         for used in plugin_parts(path) - {part}:
             assert FLOORS[used] < FLOORS[part], f"{path} imports {used}"
 
 
-def test_environments_use_nothing_of_the_plugin_but_the_contract() -> None:
+@pytest.mark.parametrize("part", BOTTOM)
+def test_the_lowest_parts_import_the_standard_library_alone(part: str) -> None:
+    for path in files_of(part):
+        assert {name.split(".")[0] for name in imports_of(path)} <= sys.stdlib_module_names
+
+
+def test_environments_use_nothing_of_the_plugin_but_the_contract_and_the_lowest_parts() -> None:
     files = list((ROOT / "envs").rglob("*.py"))
     assert files
     for path in files:
-        assert plugin_parts(path) <= {"spaces"}, path
+        assert plugin_parts(path) <= {"spaces", *BOTTOM}, path
 
 
 def test_nothing_imports_tests_or_scripts() -> None:
