@@ -20,13 +20,14 @@ from perceiver_rl.sb3.archive import first_difference
 
 from .checkpoint import read_tensors, save
 from .cloning import Cloning
-from .demonstrations import Demonstrations, open_demonstrations, record
+from .demonstrations import Demonstrations, open_demonstrations
 from .display import progress_bar
 from .errors import CheckpointError, RunError
 from .imitate_config import ImitateConfig
 from .machine import provenance
 from .models import build_model, count_parameters, make_training_env
 from .progress_log import Progress
+from .recording import record
 from .run_folder import RunFolder, read_json, write_json
 from .strict_yaml import read_settings, to_mapping, to_yaml
 

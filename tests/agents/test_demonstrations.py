@@ -8,16 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perceiver_rl.agents import demonstrations as module
-from perceiver_rl.agents.demonstrations import (
-    Demonstrations,
-    open_demonstrations,
-    pack_actions,
-    pack_observation,
-    record,
-)
+from perceiver_rl.agents import recording as module
+from perceiver_rl.agents.demonstrations import Demonstrations, open_demonstrations
 from perceiver_rl.agents.demonstrations_config import RecordConfig
 from perceiver_rl.agents.errors import ConfigError, RunError
+from perceiver_rl.agents.recording import pack_actions, pack_observation, record
 from perceiver_rl.agents.seeds import EVAL_SEED, training_seed
 from perceiver_rl.envs import BatchedEnv, make_control
 from perceiver_rl.envs.contract import columns

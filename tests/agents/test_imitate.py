@@ -15,7 +15,7 @@ from perceiver_rl.agents.checkpoint import describe
 from perceiver_rl.agents.cloning import Cloning, exchange_rows, read
 from perceiver_rl.agents.cloning_config import CloningConfig
 from perceiver_rl.agents.config import EnvConfig, EvaluateConfig, PolicyConfig, PPOConfig
-from perceiver_rl.agents.demonstrations import Batch, open_demonstrations, record
+from perceiver_rl.agents.demonstrations import Batch, open_demonstrations
 from perceiver_rl.agents.demonstrations_config import RecordConfig
 from perceiver_rl.agents.errors import CheckpointError, RunError
 from perceiver_rl.agents.imitate import STATE, run_imitation
@@ -24,6 +24,7 @@ from perceiver_rl.agents.models import build_policy
 from perceiver_rl.agents.play import play
 from perceiver_rl.agents.players import contender
 from perceiver_rl.agents.progress_log import Progress
+from perceiver_rl.agents.recording import record
 from perceiver_rl.interrupt import StopRequest
 from perceiver_rl.sb3 import safe_load
 from perceiver_rl.spaces import ENTITIES, ENTITY_MASK, TARGET_MASK
