@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from perceiver_rl.spaces import (
     unknown,
 )
 
+from .action_check import ActionCheck
+from .batched_step import BatchedStep, Observation, final_info
+from .battle_plan import BattlePlan
 from .contract import GRID, make_contract, scalar_names
 from .crew import Crew
 from .engine import fields as f
@@ -29,9 +32,9 @@ from .engine.draw import deploy_drawn
 from .engine.judge import Judged, begin_step, judge
 from .engine.kernel import advance, advance_many
 from .engine.observe import Views, observe
-from .engine.orders import first_outside, give_orders
+from .engine.orders import give_orders
 from .engine.streams import next_seed
-from .engine.units import UNIT_NAMES, damage_table
+from .engine.units import damage_table
 from .features import find_features
 from .memory import within
 from .opponents import find_opponent, find_player, stand_by
@@ -41,8 +44,6 @@ from .scenarios.scenario import LOOPS_PER_STEP
 from .sides import COMMANDED, OtherSide, Player
 from .snapshot import Snapshot, fingerprint
 from .tasks import make_task
-
-Observation: TypeAlias = dict[str, NDArray[Any]]
 
 _KEYS: Final = (
     ENTITIES,
@@ -57,24 +58,6 @@ ILLEGAL: Final = ("refuse", "error")
 SIDES: Final = ("own", "enemy")
 MANY: Final = 128  # slots from which on sorting them is faster than looking at every pair
 SLOT_MULTIPLE: Final = 8  # fills the vector registers
-
-
-class BatchedStep(NamedTuple):
-    """Result of a step; every array is new and the caller's to keep.
-
-    Args:
-        observation: Arrays ``[game, ...]``.
-        reward: ``[game]``.
-        terminated: Whether the game ended in this step by its rules.
-        truncated: Whether it ended in this step because its time is out.
-        infos: One dict per game, empty unless something is to be said: see :class:`BatchedEnv`.
-    """
-
-    observation: Observation
-    reward: NDArray[np.float32]
-    terminated: NDArray[np.bool_]
-    truncated: NDArray[np.bool_]
-    infos: list[dict[str, Any]]
 
 
 class BatchedEnv:
@@ -172,24 +155,11 @@ class BatchedEnv:
         self._tables = (damage_table(), self._rules)
         self._features = find_features(scenario)
         self._advance = advance_many if total >= MANY else advance
-        self._nvec = self.action_space.nvec.astype(np.int64)
+        self._check = ActionCheck(self.action_space, self.num_envs)
         boxes = np.array([own_box for own_box, _ in scenario.places], dtype=np.float32)
         self._homes = ((boxes[:, :2] + boxes[:, 2:]) / 2).astype(np.float32)
         if self._task is None:
-            self._prepare_battle()
-
-    def _prepare_battle(self) -> None:
-        scenario, own = self.scenario, self.scenario.own_slots
-        self._plan = scenario.plan()
-        life = [unit.health + unit.shield for unit in scenario.own_units]
-        life += [max(life)] * (own - len(life))
-        enemy_life = sum(unit.health + unit.shield for unit in scenario.enemy_units)
-        self._limits = (float(scenario.loop_limit), float(sum(life)), float(enemy_life))
-        waves = scenario.waves
-        points = (waves.enemy_points, waves.own_points) if waves else (0, 0)
-        self._judge_rules = (scenario.loop_limit, *points, waves is not None)
-        joins = UNIT_NAMES.index(scenario.own_units[0].name)
-        self._reinforcements = (joins, waves.reinforcements if waves else 0)
+            self._battle = BattlePlan.of(scenario)
 
     def _shapes_of_views(self) -> tuple[tuple[tuple[int, ...], type], ...]:
         count, rows = self.num_envs, self.entity_space.max_entities
@@ -217,14 +187,15 @@ class BatchedEnv:
         if self._task is not None:
             self._task.observe((self.units, self.games), rows, self._views)
         else:
-            observe(self.units, self.games, rows, self._sides, self._limits, self._views)
+            limits = self._battle.limits
+            observe(self.units, self.games, rows, self._sides, limits, self._views)
 
     def _deploy(self, rows: NDArray[np.int64]) -> None:
         if self._task is not None:
             self._task.start((self.units, self.games), rows)
         else:
             place = deploy if self.scenario.draw is None else deploy_drawn
-            place(self.units, self.games, rows, self._sides[0], self._plan, self._rules)
+            place(self.units, self.games, rows, self._sides[0], self._battle.plan, self._rules)
 
     @property
     def finished(self) -> NDArray[np.bool_]:
@@ -349,7 +320,7 @@ class BatchedEnv:
             for row in self.games[:, f.STEP_REFUSED].nonzero()[0].tolist():
                 infos[row]["refused_orders"] = int(self.games[row, f.REFUSED])
             for row in (terminated | truncated).nonzero()[0].tolist():
-                infos[row] = self._final_info(self.games[row])
+                infos[row] = final_info(self.scenario, self.games[row])
                 if self._seat is not None:
                     infos[row]["enemy_refused_orders"] = int(self._seat.refused[row])
         return BatchedStep(self._observe(), reward, terminated, truncated, infos)
@@ -380,10 +351,10 @@ class BatchedEnv:
             harm: ``[game]``, what the enemy has lost in this step.
         """
         if self.scenario.draw is not None:  # as if the drawn team had the nominal one's life
-            harm = harm * self._limits[2] / np.maximum(self.games[:, f.ENEMY_LIFE], 1)
+            harm = harm * self._battle.limits[2] / np.maximum(self.games[:, f.ENEMY_LIFE], 1)
         if self._task is not None:
             return self._task.judge((self.units, self.games), self._worth)
-        return judge(self.games, harm, self._judge_rules, self._worth)
+        return judge(self.games, harm, self._battle.ends, self._worth)
 
     def _run_loops(self) -> NDArray[np.float64]:
         harm = np.zeros(self.num_envs)
@@ -398,8 +369,8 @@ class BatchedEnv:
                 self.units,
                 self.games,
                 self._sides[0],
-                self._reinforcements,
-                self._plan,
+                self._battle.reinforcements,
+                self._battle.plan,
                 self._rules,
             )
             if not unfinished:
@@ -463,44 +434,7 @@ class BatchedEnv:
         Raises:
             ActionError: If one is not in its space, or is forbidden while ``illegal`` is ``error``.
         """
-        actions = np.asarray(actions)
-        expected = (self.num_envs, self._nvec.size)
-        if actions.shape != expected or actions.dtype.kind not in "iu":
-            raise ActionError(
-                f"actions must be integers of shape {expected}, got {actions.dtype} of shape"
-                f" {actions.shape}"
-            )
-        vectors: NDArray[np.int64] = np.ascontiguousarray(actions, dtype=np.int64)
-        outside = first_outside(vectors, self._nvec)
-        if outside >= 0:
-            row, at = divmod(outside, self._nvec.size)
-            raise ActionError(
-                f"env {row}: {self.action_space.component(at)}={vectors[row, at]} is not in"
-                f" [0, {self._nvec[at]})"
-            )
+        vectors = self._check.vectors(actions)
         if self.illegal == "error":
-            self._check_legal(vectors)
+            self._check.legal(vectors, self._latest, np.flatnonzero(~self.finished))
         return vectors
-
-    def _check_legal(self, vectors: NDArray[np.int64]) -> None:
-        for row in np.flatnonzero(~self.finished):
-            current = {key: value[row] for key, value in self._latest.items()}
-            try:
-                self.action_space.check_legal(vectors[row], current)
-            except ActionError as error:
-                raise ActionError(f"env {row}: {error}") from None
-
-    def _final_info(self, game: NDArray[np.int64]) -> dict[str, Any]:
-        info: dict[str, Any] = {
-            "outcome": f.OUTCOMES[game[f.OUTCOME]],
-            "is_success": bool(game[f.OUTCOME] == f.WIN),
-            "episode_seed": int(game[f.SEED]),
-            "game_loops": int(game[f.LOOP]),
-            "refused_orders": int(game[f.REFUSED]),
-        }
-        if self.scenario.scored:
-            info["score"] = int(game[f.SCORE])
-        if self.scenario.waves is not None:
-            info["waves"] = int(game[f.WAVES])
-            info["overflow"] = int(game[f.OVERFLOW])
-        return info

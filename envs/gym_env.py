@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from perceiver_rl.spaces import ContractError, unknown
 
-from .batched_env import BatchedEnv, Observation
+from .batched_env import BatchedEnv
+from .batched_step import Observation
 from .engine.fields import OVER
 from .scenarios import Scenario
 from .snapshot import Snapshot

@@ -12,7 +12,8 @@ from pettingzoo import ParallelEnv
 
 from perceiver_rl.spaces import ActionError, UnitActionSpace, unknown
 
-from .batched_env import BatchedEnv, Observation
+from .batched_env import BatchedEnv
+from .batched_step import Observation
 from .gym_env import PICTURES, check_render_mode
 from .scenarios import Scenario
 from .sides import COMMANDED

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from perceiver_rl.spaces import ContractError
 
 from .archive import read_archive, write_archive
-from .batched_env import BatchedEnv, BatchedStep, Observation
+from .batched_env import BatchedEnv
+from .batched_step import BatchedStep, Observation
 from .scenarios import Scenario, find_scenario
 from .sides import COMMANDED
 from .snapshot import fingerprint, state_hash

@@ -13,7 +13,8 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
-from .batched_env import BatchedEnv, Observation
+from .batched_env import BatchedEnv
+from .batched_step import Observation
 from .gym_env import PICTURES, check_render_mode
 from .snapshot import Snapshot
 

@@ -21,7 +21,8 @@ from .scenarios import Scenario
 from .scenarios.scenario import Box
 
 if TYPE_CHECKING:
-    from .batched_env import BatchedEnv, Observation
+    from .batched_env import BatchedEnv
+    from .batched_step import Observation
 
 COMMANDED: Final = "commanded"
 """Opponent of a batch whose ``step`` is given the enemy's actions, too."""

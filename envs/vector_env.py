@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from perceiver_rl.spaces import ContractError, unknown
 
-from .batched_env import BatchedEnv, Observation
+from .batched_env import BatchedEnv
+from .batched_step import Observation
 from .gym_env import RENDER_MODES, check_render_mode, window_for
 from .scenarios import Scenario
 from .snapshot import Snapshot

@@ -23,9 +23,10 @@ from rich.table import Table
 from perceiver_rl.envs import BatchedEnv, Scenario
 from perceiver_rl.envs.engine import fields as f
 from perceiver_rl.envs.engine import task_fields as t
-from perceiver_rl.envs.engine.economy import UNLOAD_LOOPS
+from perceiver_rl.envs.engine.gathering import UNLOAD_LOOPS
 from perceiver_rl.envs.engine.objects import ENTITY_NAMES
-from perceiver_rl.envs.engine.units import LOOPS_PER_SECOND, UNITS, UnitType
+from perceiver_rl.envs.engine.unit_statistics import LOOPS_PER_SECOND, UnitType
+from perceiver_rl.envs.engine.units import UNITS
 from perceiver_rl.envs.scenarios import point
 
 FASTER: Final = 1.4

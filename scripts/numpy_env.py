@@ -292,9 +292,9 @@ class NumpyBatchedEnv(BatchedEnv):
         targets[:] = 0
         targets[:, 3] = alive & playing[:, None] & self._theirs[:total]
         life = units[:, f.HEALTH] + units[:, f.SHIELD]
-        scalars[:, 0] = 1 - games[:, f.LOOP] / self._limits[0]
-        scalars[:, 1] = np.minimum(life[:, : self._own].sum(1) / self._limits[1], 1)
-        scalars[:, 2] = np.minimum(life[:, self._own :].sum(1) / self._limits[2], 1)
+        scalars[:, 0] = 1 - games[:, f.LOOP] / self._battle.limits[0]
+        scalars[:, 1] = np.minimum(life[:, : self._own].sum(1) / self._battle.limits[1], 1)
+        scalars[:, 2] = np.minimum(life[:, self._own :].sum(1) / self._battle.limits[2], 1)
         scalars[:, 3] = games[:, f.OWN_ALIVE] / self._own
         scalars[:, 4] = games[:, f.ENEMY_ALIVE] / (total - self._own)
         keys = ("entities", "entity_mask", "scalars")

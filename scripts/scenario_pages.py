@@ -10,7 +10,7 @@ from perceiver_rl.envs import Scenario
 from perceiver_rl.envs.contract import ALLIANCES, make_contract, scalar_names
 from perceiver_rl.envs.engine.objects import ENTITY_NAMES
 from perceiver_rl.envs.engine.task_fields import ORDERS
-from perceiver_rl.envs.engine.units import LOOPS_PER_SECOND
+from perceiver_rl.envs.engine.unit_statistics import LOOPS_PER_SECOND
 from perceiver_rl.envs.rewards import BATTLE_REWARDS, SCORE_REWARDS, make_reward
 from perceiver_rl.envs.scenarios import env_id
 from perceiver_rl.spaces import ActionType, Column

@@ -18,7 +18,8 @@ from perceiver_rl.spaces import ContractError, unknown
 
 from . import fields as f
 from . import task_fields as t
-from .units import LOOPS_PER_SECOND, UNITS, UnitType, stats_table
+from .unit_statistics import LOOPS_PER_SECOND, UnitType
+from .units import UNITS, stats_table
 
 
 def _object(name: str, health: float, radius: float, sight: float = 0.0) -> UnitType:

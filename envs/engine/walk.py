@@ -34,6 +34,12 @@ def gap_between(units: Floats, game: int, one: int, two: int) -> np.float32:
 
 
 @kernel
+def acceleration(units: Floats, game: int, slot: int, trade: Floats) -> np.float32:
+    """Return how fast a unit speeds up and brakes, of the table of kinds."""
+    return trade[int(units[game, f.KIND, slot]), t.ACCELERATION]
+
+
+@kernel
 def walk(
     units: Floats,
     game: int,

@@ -19,7 +19,7 @@ from ..batched_env import BatchedEnv
 from ..engine import fields as f
 from ..engine import task_fields as t
 from ..engine.hunt import THOUSAND, VIEW
-from ..engine.units import LOOPS_PER_SECOND
+from ..engine.unit_statistics import LOOPS_PER_SECOND
 from ..scenarios.scenario import LOOPS_PER_STEP, Scenario
 from .glyphs import Color, Point, glyph, turned
 from .scene import Scene, Sprite, read_scene

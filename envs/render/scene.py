@@ -13,7 +13,7 @@ from ..batched_env import BatchedEnv
 from ..engine import fields as f
 from ..engine import task_fields as t
 from ..engine.objects import ENTITY_NAMES, TRADES, entity_type
-from ..engine.units import UnitType
+from ..engine.unit_statistics import UnitType
 from .glyphs import Point
 
 OWN, ENEMY, NEUTRAL = range(3)

@@ -13,14 +13,8 @@ from perceiver_rl.spaces import ContractError
 from ..engine import fields as f
 from ..engine.deploy import Plan
 from ..engine.objects import entity_type
-from ..engine.units import (
-    LOOPS_PER_SECOND,
-    SHIELD_DELAY_SECONDS,
-    UNIT_NAMES,
-    UnitType,
-    stats_table,
-    unit_type,
-)
+from ..engine.unit_statistics import LOOPS_PER_SECOND, SHIELD_DELAY_SECONDS, UnitType
+from ..engine.units import UNIT_NAMES, stats_table, unit_type
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top in cells; a point if both corners are the same."""

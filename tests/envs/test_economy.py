@@ -11,7 +11,7 @@ import pytest
 from perceiver_rl.envs import BatchedEnv
 from perceiver_rl.envs.engine import fields as f
 from perceiver_rl.envs.engine import task_fields as t
-from perceiver_rl.envs.engine.economy import UNLOAD_LOOPS
+from perceiver_rl.envs.engine.gathering import UNLOAD_LOOPS
 from perceiver_rl.envs.engine.objects import ENTITY_NAMES, entity_kind
 
 HALL, FIRST_FREE = 12, 13

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from perceiver_rl.envs import BatchedEnv, Scenario, make_control
 from perceiver_rl.envs.engine import fields as f
-from perceiver_rl.envs.engine.units import UNIT_NAMES, UNITS, UnitType
+from perceiver_rl.envs.engine.unit_statistics import UnitType
+from perceiver_rl.envs.engine.units import UNIT_NAMES, UNITS
 from perceiver_rl.envs.scenarios import SCENARIOS, point
 
 MINI_GAMES = [name for name in SCENARIOS if not name.startswith("Battle-")]

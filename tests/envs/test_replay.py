@@ -12,7 +12,7 @@ import pytest
 
 from perceiver_rl.envs import BatchedEnv, Recorder, Replay, make_control
 from perceiver_rl.envs import replay as replay_module
-from perceiver_rl.envs.batched_env import BatchedStep
+from perceiver_rl.envs.batched_step import BatchedStep
 from perceiver_rl.envs.scenarios import SCENARIOS
 from perceiver_rl.envs.snapshot import state_hash
 from perceiver_rl.spaces import ContractError
