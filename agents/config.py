@@ -189,6 +189,9 @@ class EvaluateConfig:
     """Environment; None: the one that the first checkpoint was trained in."""
     opponents: tuple[str, ...] = ("random", "attack-nearest", "focus-fire")
     """Opponents to play against: names of scripts, or `policy:CHECKPOINT`."""
+    controls: tuple[str, ...] | None = None
+    """Scripts that play the same games beside the agents; None: beside checkpoints, all scripts
+    that can play in the environment."""
     games: int = 200
     """Games against each opponent; game k has the same seed for every agent."""
     eval_seed: int = EVAL_SEED

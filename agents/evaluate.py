@@ -14,7 +14,7 @@ from .display import game_bar
 from .errors import UserError
 from .machine import provenance
 from .play import check_matchups, play
-from .players import Contender, beside, contender, distinct
+from .players import Contender, beside, check_control, contender, distinct, scripts_for
 from .run_folder import write_json
 from .statistics import Games
 from .strict_yaml import to_mapping
@@ -27,7 +27,8 @@ def evaluate(config: EvaluateConfig, command: Sequence[str] = ()) -> Results:
     """Play all games, print a table, write a JSON file, and return the games by agent, opponent.
 
     Raises:
-        UserError: If no agent is named, or one does not exist, or two have the same name.
+        UserError: If no agent is named, an agent or a control does not exist, or two agents have
+            the same name.
         CheckpointError: If a checkpoint does not fit the environment.
     """
     if not config.agents:
@@ -37,6 +38,7 @@ def evaluate(config: EvaluateConfig, command: Sequence[str] = ()) -> Results:
     config = _completed(config, contenders)
     assert config.env is not None  # _completed has set it
     check_matchups(config.env, config.opponents, config.options)
+    contenders += _controls(config, contenders)
     results: Results = {each.name: {} for each in contenders}
     with game_bar(len(contenders) * len(config.opponents) * config.games) as report:
         for each in contenders:
@@ -57,6 +59,19 @@ def _completed(config: EvaluateConfig, contenders: Sequence[Contender]) -> Evalu
     same = config.env in (None, source.id)
     options = config.options or (source.options if same else {})
     return replace(config, env=config.env or source.id, options=dict(options))
+
+
+def _controls(config: EvaluateConfig, contenders: Sequence[Contender]) -> list[Contender]:
+    """Return the controls that are not among the contenders already."""
+    names = config.controls
+    if names is None:
+        assert config.env is not None  # _completed has set it
+        trained = any(each.checkpoint for each in contenders)
+        names = scripts_for(config.env, config.options) if trained else ()
+    for name in names:
+        check_control(name)
+    named = {each.name for each in contenders}
+    return [Contender(name) for name in dict.fromkeys(names) if name not in named]
 
 
 def _content(

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from perceiver_rl.agents import play as play_module
 from perceiver_rl.agents.config import EvaluateConfig
+from perceiver_rl.agents.errors import UserError
 from perceiver_rl.agents.evaluate import evaluate
 from perceiver_rl.agents.play import is_two_sided, play, play_to_the_end
-from perceiver_rl.agents.players import Contender, contender
+from perceiver_rl.agents.players import Contender, contender, scripts_for
 from perceiver_rl.agents.seeds import EVAL_SEED
 
 BATTLE = "perceiver_rl/Battle-3m-v0"
@@ -140,7 +141,9 @@ def test_evaluate_takes_the_environment_of_the_first_checkpoint_and_writes_every
 ) -> None:
     options: dict[str, Any] = {"reward": "win"}
     folder = run(env=replace(tiny.env, options=options)).folder
-    results = evaluate(small(agents=(str(folder), "no-op")), ["perceiver-rl", "evaluate"])
+    results = evaluate(
+        small(agents=(str(folder), "no-op"), controls=()), ["perceiver-rl", "evaluate"]
+    )
     content = json.loads((folder / "evaluation.json").read_text())
     assert content["config"]["env"] == BATTLE
     assert content["config"]["options"] == options
@@ -155,11 +158,35 @@ def test_evaluate_takes_the_environment_of_the_first_checkpoint_and_writes_every
     assert "win rate" in shown
 
 
+@pytest.mark.parametrize(
+    ("controls", "expected"),
+    [((), ["tiny"]), (("kite", "no-op", "kite"), ["tiny", "kite", "no-op"])],
+)
+def test_controls_play_the_same_games_as_the_agents(
+    run: Callable[..., Any], controls: tuple[str, ...], expected: list[str]
+) -> None:
+    results = evaluate(small(agents=(str(run().folder),), controls=controls))
+    assert list(results) == expected
+    for name in expected[1:]:
+        assert results[name]["random"] == play(Contender(name), BATTLE, "random", small())
+
+
+def test_every_script_that_can_play_stands_beside_a_checkpoint_unless_others_are_named(
+    run: Callable[..., Any],
+) -> None:
+    folder = str(run().folder)
+    results = evaluate(small(agents=(folder, "elite"), games=1))
+    assert list(results)[:2] == ["tiny", "elite"]
+    assert sorted(results) == sorted({"tiny", *scripts_for(BATTLE, {})})
+    with pytest.raises(UserError, match="did you mean 'elite'"):
+        evaluate(small(agents=(folder,), controls=("elit",)))
+
+
 def test_without_checkpoints_results_go_to_the_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    evaluate(small(agents=("no-op",)))
+    assert list(evaluate(small(agents=("no-op",)))) == ["no-op"]
     assert (tmp_path / "runs" / "evaluation.json").exists()
     evaluate(small(agents=("no-op",), output=tmp_path / "mine.json"))
     assert (tmp_path / "mine.json").exists()
