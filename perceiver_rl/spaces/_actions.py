@@ -279,9 +279,8 @@ class UnitActionSpace(spaces.MultiDiscrete):
 
     def __str__(self) -> str:
         # What stable-baselines3 prints where an algorithm refuses the space.
-        return (
-            f"{self!r} (for PPO, A2C, MaskablePPO and RecurrentPPO, which act in a MultiDiscrete)"
-        )
+        algorithms = "PPO, A2C, TRPO, MaskablePPO and RecurrentPPO"
+        return f"{self!r} (for {algorithms}, which act in a MultiDiscrete)"
 
     def __repr__(self) -> str:
         types = ", ".join(self.names)

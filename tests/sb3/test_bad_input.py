@@ -115,7 +115,7 @@ def test_an_off_policy_algorithm_is_told_to_take_the_extractor(
 def test_an_algorithm_without_multi_discrete_says_which_ones_act_in_the_space(
     muster: Any, algorithm: Any
 ) -> None:
-    with pytest.raises(AssertionError, match="UnitActionSpace.*for PPO, A2C, MaskablePPO"):
+    with pytest.raises(AssertionError, match="UnitActionSpace.*for PPO, A2C, TRPO, MaskablePPO"):
         algorithm("MultiInputPolicy", muster(), buffer_size=8)
 
 
