@@ -1,7 +1,11 @@
 """Checks every jaxtyping annotation while the tests run; users pay nothing for them."""
 
 import os
+import signal
+from collections.abc import Iterator
 
+import hypothesis
+import pytest
 from jaxtyping import install_import_hook
 
 # Tests run side by side, one per core: a second thread each would only wait for the others.
@@ -11,3 +15,15 @@ install_import_hook(
     [f"perceiver_rl.{part}" for part in ("nn", "entities", "heads", "sb3")],
     "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
 )
+
+# A busy machine, and a kernel's compilation in the first example, are no failures.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Give SIGINT its default, also in child processes: a shell's background jobs ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -73,22 +73,27 @@ def test_the_examples_of_an_own_environment_run(monkeypatch: pytest.MonkeyPatch)
         assert found["choice"] in (2, 5)
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        "own_environment",
-        "sizes",
-        "own_scenario",
-        "policy",
-        "replay_and_watch",
-        "saving",
-        "scenarios/index",
-    ],
-)
-def test_links_of_the_documentation_lead_somewhere(page: str) -> None:
-    path = ROOT / "docs" / f"{page}.md"
-    for link in re.findall(r"\]\(([^)]+)\)", path.read_text()):
-        assert (path.parent / link).exists(), link
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+TEXTS = {path: path.read_text() for path in [ROOT / "README.md", *PAGES]}
+
+
+def links(path: Path) -> set[Path]:
+    """Files and folders that a page links to."""
+    found = re.findall(r"\]\(([^)#]+)[^)]*\)", TEXTS[path])
+    return {(path.parent / link).resolve() for link in found if "://" not in link}
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_of_the_documentation_lead_somewhere(path: Path) -> None:
+    for link in links(path):
+        assert link.exists(), link
+
+
+def test_every_page_is_linked_from_the_readme_or_from_a_page_that_is() -> None:
+    reached = {ROOT / "README.md"}
+    while new := {link for path in reached for link in links(path)} & set(PAGES) - reached:
+        reached |= new
+    assert set(PAGES) <= reached, set(PAGES) - reached
 
 
 def test_the_examples_of_opponents_run() -> None:
@@ -97,7 +102,6 @@ def test_the_examples_of_opponents_run() -> None:
     for code in (one, two):
         exec(code, found)
     assert found["enemy_reward"].shape == (64,)
-    pytest.importorskip("pettingzoo", reason="needs the extra pettingzoo")
     exec(parallel, found)
     assert set(found["infos"]) == {"blue", "red"}
 

@@ -230,20 +230,24 @@ def test_a_size_that_no_encoder_has_is_refused_before_anything_is_trained(
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_saves_every_running_agent(config: CompareConfig, tmp_path: Path) -> None:
     options = "--steps 1000000000 --env.num-envs 4 --ppo.n-steps 16 --ppo.batch-size 32 --seeds 0"
     words = ["compare", "--runs", str(tmp_path), *options.split()]
-    process = subprocess.Popen(
+    folder = tmp_path / "compare"
+    with subprocess.Popen(
         [sys.executable, "-m", "perceiver_rl", *words],
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    )
-    folder = tmp_path / "compare"
-    while len(list(folder.glob("*/progress.csv"))) < 2 and process.poll() is None:
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes at once
-    _, shown = process.communicate(timeout=60)
+    ) as process:
+        try:
+            while len(list(folder.glob("*/progress.csv"))) < 2 and process.poll() is None:
+                time.sleep(0.05)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes at once
+            _, shown = process.communicate(timeout=300)
+        finally:
+            process.kill()
     assert process.returncode == 130, shown
     assert "Traceback" not in shown
     assert len(list(folder.glob("*/checkpoint.zip"))) == 2

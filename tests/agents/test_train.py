@@ -205,17 +205,21 @@ def test_the_command_trains_and_resumes_a_run_that_has_moved(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_leaves_a_checkpoint_to_resume_from(tmp_path: Path, number: int) -> None:
     options = "--steps 1000000000 --env.num-envs 4 --ppo.n-steps 16 --ppo.batch-size 32"
     words = ["train", "--name", "long", "--runs", str(tmp_path), *options.split()]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "perceiver_rl", *words], stderr=subprocess.PIPE, text=True
-    )
     rows = tmp_path / "long" / "progress.csv"
-    while not rows.exists() and process.poll() is None:
-        time.sleep(0.05)
-    process.send_signal(number)
-    _, shown = process.communicate(timeout=60)
+    with subprocess.Popen(
+        [sys.executable, "-m", "perceiver_rl", *words], stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            while not rows.exists() and process.poll() is None:
+                time.sleep(0.05)
+            process.send_signal(number)
+            _, shown = process.communicate(timeout=300)
+        finally:
+            process.kill()
     assert process.returncode == 130, shown
     assert "Traceback" not in shown
     assert "--resume" in shown
@@ -223,6 +227,7 @@ def test_ctrl_c_leaves_a_checkpoint_to_resume_from(tmp_path: Path, number: int) 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.usefixtures("interruptible")
 def test_the_first_signal_is_a_request_and_the_second_an_interrupt() -> None:
     before = signal.getsignal(signal.SIGINT)
     with stop_on_signals() as stop:

@@ -26,7 +26,7 @@ def an_encoder(name: str) -> EntityEncoder:
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), padding=st.integers(0, 3))
 def test_per_entity_is_equivariant_pooled_invariant_and_padding_changes_nothing(
     name: str, seed: int, padding: int

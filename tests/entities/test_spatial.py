@@ -43,7 +43,7 @@ def test_an_entity_is_drawn_into_its_own_cell_and_cell_mates_add_up() -> None:
     torch.testing.assert_close(planes[0], expected.permute(2, 0, 1))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(order=st.permutations(range(6)), seed=st.integers(0, 100))
 def test_order_and_padding_do_not_change_the_planes(order: list[int], seed: int) -> None:
     connection = a_connection()

@@ -244,7 +244,7 @@ def test_scripted_units_walk_around_a_wall_to_those_behind_it(name: str, y: floa
     assert through.sum() >= 3  # the others queue at the corner
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     x=st.floats(0, 32, width=32),
     y=st.floats(0, 32, width=32),

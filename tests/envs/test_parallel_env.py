@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pettingzoo.test as pettingzoo_test
 import pytest
 
 from perceiver_rl.envs import make_control
+from perceiver_rl.envs.parallel_env import BattleParallelEnv, parallel_env
 from perceiver_rl.spaces import ActionError, ContractError
-
-pettingzoo_test = pytest.importorskip("pettingzoo.test", reason="needs the extra pettingzoo")
-
-from perceiver_rl.envs.parallel_env import BattleParallelEnv, parallel_env  # noqa: E402
 
 
 def play(env: BattleParallelEnv, blue: str, red: str, seed: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ teams = st.lists(
 ).map(tuple)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     own=teams,
     enemy=teams,

@@ -80,7 +80,7 @@ def test_an_opponent_keeps_nothing_that_a_snapshot_lacks(opponent: str) -> None:
 PLAYERS = [name for name in CONTROLS if name not in TASK_SCRIPTS]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     player=st.sampled_from(PLAYERS),
     name=st.sampled_from(["Battle-2s3z", "Battle-terran_5_vs_5"]),

@@ -30,7 +30,7 @@ def both_forms(
     return results
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 10_000),
     heads=st.sampled_from([1, 2, 4]),
@@ -54,7 +54,7 @@ def test_few_queries_and_many_keys_give_what_the_textbook_gives(
         torch.testing.assert_close(ours, theirs)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), heads=st.sampled_from([1, 2, 4]))
 def test_many_queries_and_few_keys_give_what_the_textbook_gives(seed: int, heads: int) -> None:
     torch.manual_seed(seed)

@@ -34,7 +34,7 @@ def by_hand(layer: Attention, query: Tensor, key_value: Tensor, mask: Tensor) ->
     return layer.output(merged)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     heads=st.sampled_from([1, 2]),
     keys=st.integers(1, 5),

@@ -44,7 +44,7 @@ def test_a_stream_keeps_its_precision_and_a_view_is_not_written_to() -> None:
     assert torch.equal(update, expected)  # its memory holds the sum
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     rows=st.sampled_from([1, 2, 4, 8]), batch=st.sampled_from([2, 8, 16]), seed=st.integers(0, 1000)
 )
@@ -71,7 +71,7 @@ def test_small_sets_are_joined_where_they_fill_the_lanes(
     assert sets_to_join(x, x) == joined
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 10_000),
     heads=st.sampled_from([1, 2]),

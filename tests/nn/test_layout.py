@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perceiver_rl.nn import (
@@ -50,7 +50,6 @@ def test_padding_puts_each_set_first_and_trims_to_the_largest(mask: torch.Tensor
         assert layout.mask[sample].tolist() == [i < count for i in range(padded.shape[1])]
 
 
-@settings(deadline=None)
 @given(MASKS)
 def test_networks_say_the_same_of_packed_and_padded_sets(mask: torch.Tensor) -> None:
     mask = filled(mask)

@@ -19,7 +19,7 @@ def a_perceiver(config: PerceiverConfig = SMALL) -> PerceiverIO:
     return model
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), inputs=st.integers(1, 6), queries=st.integers(1, 5))
 def test_invariant_to_the_order_of_inputs_and_equivariant_to_that_of_queries(
     seed: int, inputs: int, queries: int
@@ -35,7 +35,7 @@ def test_invariant_to_the_order_of_inputs_and_equivariant_to_that_of_queries(
     torch.testing.assert_close(model(x, q[:, answers], mask), out[:, answers])
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), padding=st.integers(1, 4), size=st.floats(0, 1e6))
 def test_padding_changes_nothing_whatever_it_holds(seed: int, padding: int, size: float) -> None:
     torch.manual_seed(seed)

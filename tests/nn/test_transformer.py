@@ -10,7 +10,7 @@ from perceiver_rl.nn import EntityTransformer, TransformerConfig
 SMALL = TransformerConfig(num_layers=2, heads=2, head_dim=3)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), padding=st.integers(0, 3))
 def test_equivariant_to_order_and_blind_to_padding(seed: int, padding: int) -> None:
     torch.manual_seed(seed)

@@ -170,7 +170,7 @@ def _spaces() -> tuple[spaces.Dict, SelectEntity]:
     return env.observation_space, env.action_space
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), order=st.permutations(range(SLOTS)))
 def test_the_choice_of_an_entity_follows_the_entities(seed: int, order: list[int]) -> None:
     torch.manual_seed(0)

@@ -198,6 +198,7 @@ def test_the_last_files_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_drops_the_rollout_and_the_rest_is_the_same(tmp_path: Path) -> None:
     class Press(BaseCallback):
         def _on_step(self) -> bool:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -36,10 +37,18 @@ def test_a_gif_holds_every_frame_at_its_time(tmp_path: Path) -> None:
 
 
 def test_an_mp4_holds_every_frame(tmp_path: Path) -> None:
-    ffmpeg = pytest.importorskip("imageio_ffmpeg")
     path = tmp_path / "game.mp4"
     write_film(path, frames(6), fps=10)
-    command = [ffmpeg.get_ffmpeg_exe(), "-i", path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    command = [
+        imageio_ffmpeg.get_ffmpeg_exe(),
+        "-i",
+        path,
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "rgb24",
+        "-",
+    ]
     done = subprocess.run(command, capture_output=True, check=True)
     assert b"64x32" in done.stderr
     assert b"10 fps" in done.stderr
