@@ -144,7 +144,7 @@ GOLDEN = {
     "Battle-1c3s5z": "1c56b3c0922fbd34",
     "Battle-MMM": "0dc22ddefa203cb3",
     "Battle-bane_vs_bane": "8cde05074114a872",
-    "Battle-corridor": "b6117ccb215cd773",
+    "Battle-corridor": "6152d81b6775e3a5",
     "Battle-zerg_10_vs_11": "c189ba99d455eaf4",
 }
 
