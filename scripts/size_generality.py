@@ -31,6 +31,7 @@ from perceiver_rl.agents.tables import win_rate
 from perceiver_rl.agents.train import train
 from perceiver_rl.envs import BatchedEnv, Scenario, make_control, make_vec
 from perceiver_rl.envs.scenarios import find_scenario
+from perceiver_rl.envs.scenarios.scenario import Draw
 from perceiver_rl.files import replacing
 from perceiver_rl.sb3 import safe_load
 
@@ -67,11 +68,23 @@ def marines(count: int) -> Scenario:
 
 
 def drawn(count: int) -> Scenario:
-    """Return drawn Terran teams of as many, on the map of the large battles."""
+    """Return drawn teams of marines and marauders, on the map of the large battles.
+
+    Without medivacs: where one can be, energy is observed, which the agents were not trained with.
+    """
     large = find_scenario("Battle-64m")
     middle = ((32.0, 32.0, 32.0, 32.0),) * 2
-    battle = find_scenario(f"Battle-terran_{count}_vs_{count}")
-    return replace(battle, map_size=large.map_size, playable=large.playable, places=(middle,))
+    team = (("marine", count // 2), ("marauder", count // 2))
+    return replace(
+        find_scenario(f"Battle-terran_{count}_vs_{count}"),
+        name=f"Battle-marine_marauder_{count}",
+        own=team,
+        enemy=team,
+        draw=Draw(chances=(("marine", 0.5), ("marauder", 0.5))),
+        map_size=large.map_size,
+        playable=large.playable,
+        places=(middle,),
+    )
 
 
 def fields(games: int) -> list[Field]:
