@@ -65,23 +65,25 @@ class ColumnExpander(nn.Module):
 
     spread: Tensor
     shift: Tensor
-    is_category: Tensor
 
     def __init__(self, columns: tuple[Column, ...]) -> None:
         super().__init__()
         self.out_features = sum(column.size or 1 for column in columns)
         spread = torch.zeros(len(columns), self.out_features)
         shift = torch.zeros(self.out_features)
-        is_category = torch.zeros(self.out_features, dtype=torch.bool)
+        self._categories: list[slice] = []
         first = 0
         for position, column in enumerate(columns):
             place = slice(first, first + (column.size or 1))
             scale, offset = _affine(*column.bounds) if column.kind == "scalar" else (1.0, 0.0)
             spread[position, place] = scale
             shift[place] = -torch.arange(column.size) if column.size else offset
-            is_category[place] = bool(column.size)
+            if column.size and self._categories and self._categories[-1].stop == first:
+                self._categories[-1] = slice(self._categories[-1].start, place.stop)
+            elif column.size:
+                self._categories.append(place)
             first = place.stop
-        for name, numbers in (("spread", spread), ("shift", shift), ("is_category", is_category)):
+        for name, numbers in (("spread", spread), ("shift", shift)):
             self.register_buffer(name, numbers, persistent=False)
 
     def forward(
@@ -92,5 +94,6 @@ class ColumnExpander(nn.Module):
         # full precision, because raw numbers have many digits.
         with torch.autocast(entities.device.type, enabled=False):
             moved = torch.addmm(self.shift, entities.flatten(0, 1), self.spread)
-        is_it = moved.abs() < _HALF
-        return torch.where(self.is_category, is_it, moved).unflatten(0, entities.shape[:2])
+        for place in self._categories:
+            moved[:, place].abs_().lt_(_HALF)
+        return moved.unflatten(0, entities.shape[:2])

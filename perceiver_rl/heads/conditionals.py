@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -14,21 +16,32 @@ from perceiver_rl.heads.selection import Candidates, ScoredSet
 SELECTION = "selection"
 
 
-class ActionParts(NamedTuple):
+@dataclass(frozen=True)
+class ActionParts:
     """Actions with the log-probability and entropy of their P parts.
 
     Attributes:
         actions: ``[B, 1 + N + arguments]``, canonical: unused arguments are 0.
         log_probs: ``[B, P]``, 0 where the action type does not use the part.
-        entropies: ``[B, P]``, likewise; conditional on the parts before. Their sum's expectation
-            over sampled actions is the entropy of the joint distribution.
-        used: ``[B, P]``, True where the action type uses the part.
+        conditionals: The distribution of every part.
     """
 
     actions: Int[Tensor, "batch component"]
     log_probs: Float[Tensor, "batch part"]
-    entropies: Float[Tensor, "batch part"]
-    used: Bool[Tensor, "batch part"]
+    conditionals: Conditionals
+
+    @property
+    def used(self) -> Bool[Tensor, "batch part"]:
+        """``[B, P]``, True where the action type uses the part."""
+        return self.conditionals.used
+
+    @cached_property
+    def entropies(self) -> Float[Tensor, "batch part"]:
+        """``[B, P]``, 0 where the part is not used; conditional on the parts before.
+
+        Their sum's expectation over sampled actions is the entropy of the joint distribution.
+        """
+        return self.conditionals.entropies()
 
     @property
     def log_prob(self) -> Float[Tensor, " batch"]:
@@ -63,23 +76,25 @@ class Conditionals(NamedTuple):
     def scored(
         self, actions: Int[Tensor, "batch component"], smoothing: float = 0.0
     ) -> ActionParts:
-        """Return the actions with log-probability (of smoothed labels) and entropy of each part."""
-        log_probs, entropies = [], []
-        for part in self.parts:
-            if part == SELECTION:
-                log_probs.append(self.chosen.log_prob)
-                entropies.append(self.chosen.entropy)
-            else:
-                choice = categorical.pick(self.log_probs[part], self.choices[part], smoothing)
-                log_probs.append(categorical.strict(choice))
-                entropies.append(categorical.entropy(self.log_probs[part]))
-        unused = ~self.used
-        return ActionParts(
-            actions,
-            torch.stack(log_probs, dim=-1).masked_fill(unused, 0.0),
-            torch.stack(entropies, dim=-1).masked_fill(unused, 0.0),
-            self.used,
-        )
+        """Return the actions with the log-probability (of smoothed labels) of each part."""
+        log_probs = [
+            self.chosen.log_prob
+            if part == SELECTION
+            else categorical.strict(
+                categorical.pick(self.log_probs[part], self.choices[part], smoothing)
+            )
+            for part in self.parts
+        ]
+        stacked = torch.stack(log_probs, dim=-1).masked_fill(~self.used, 0.0)
+        return ActionParts(actions, stacked, self)
+
+    def entropies(self) -> Float[Tensor, "batch part"]:
+        """Return the entropy of each part given the earlier ones; 0 where it is not used."""
+        entropies = [
+            self.chosen.entropy if part == SELECTION else categorical.entropy(self.log_probs[part])
+            for part in self.parts
+        ]
+        return torch.stack(entropies, dim=-1).masked_fill(~self.used, 0.0)
 
     def kl(self, other: Conditionals) -> Float[Tensor, "batch part"]:
         """Return the KL divergence of each part from another distribution along the same actions.

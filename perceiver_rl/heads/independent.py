@@ -37,7 +37,14 @@ class ScoredCoins(ScoredSet):
     @property
     def membership(self) -> Float[Tensor, "batch entity"]:
         """Probability of each entity to be in the set."""
-        return _membership(self.logits, self.log_no, self.log_some, self.selectable)
+        # Given that the set is not empty: p / P(some).
+        log_member = self.logits + self.log_no - self.log_some.unsqueeze(-1)
+        return log_member.exp() * self.selectable
+
+    @property
+    def entropy(self) -> Float[Tensor, " batch"]:
+        """Exact, whatever the set."""
+        return self.log_some - (self.logits * self.membership + self.log_no).sum(-1)
 
     def kl(self, other: ScoredSet) -> Float[Tensor, " batch"]:
         """Return the KL divergence: exact, whatever the sets, between two of this kind."""
@@ -130,10 +137,8 @@ def _score(
     impossible = (selected & ~selectable).any(-1) | (~selected.any(-1) & ~empty_allowed)
     if candidates.temperature == 0:
         impossible |= log_prob < -_LOGIT_LIMIT / 2
-    member = _membership(logits, log_no, log_some, selectable)
-    entropy = log_some - (logits * member + log_no).sum(-1)
     log_prob = log_prob.masked_fill(impossible, -torch.inf)
-    return ScoredCoins(selected, log_prob, entropy, logits, log_no, log_some, selectable)
+    return ScoredCoins(selected, log_prob, logits, log_no, log_some, selectable)
 
 
 def _greedy(
@@ -143,16 +148,6 @@ def _greedy(
     likeliest = functional.one_hot(odds.argmax(-1), odds.shape[-1]).bool()
     above = odds > 0
     return torch.where(above.any(-1, keepdim=True), above, likeliest)
-
-
-def _membership(
-    logits: Float[Tensor, "batch entity"],
-    log_no: Float[Tensor, "batch entity"],
-    log_some: Float[Tensor, " batch"],
-    selectable: Bool[Tensor, "batch entity"],
-) -> Float[Tensor, "batch entity"]:
-    """Return the probability of membership, given that the set is not empty: p / P(some)."""
-    return (logits + log_no - log_some.unsqueeze(-1)).exp() * selectable
 
 
 def _log_no(

@@ -27,6 +27,11 @@ class ScoredPicks(ScoredSet):
     log_probs: Float[Tensor, "batch step choice"]
     used: Bool[Tensor, "batch step"]
 
+    @property
+    def entropy(self) -> Float[Tensor, " batch"]:
+        """Sum of the picks' exact entropies along the sequence."""
+        return (categorical.entropy(self.log_probs) * self.used).sum(-1)
+
     def kl(self, other: ScoredSet) -> Float[Tensor, " batch"]:
         """Return the sum of the picks' exact divergences along the sequence.
 
@@ -87,8 +92,7 @@ class PointerSelection(SelectionHead):
         picked = categorical.pick(log_probs, target, smoothing)
         log_prob = categorical.strict((picked * used).sum(-1))
         log_prob = log_prob.masked_fill(count > self.max_selected, -torch.inf)
-        entropy = (categorical.entropy(log_probs) * used).sum(-1)
-        return ScoredPicks(selected, log_prob, entropy, log_probs, used)
+        return ScoredPicks(selected, log_prob, log_probs, used)
 
     def sample(self, candidates: Candidates, deterministic: bool) -> ScoredSet:
         """Pick step by step; stops at the longest selection of the batch."""
@@ -100,7 +104,9 @@ class PointerSelection(SelectionHead):
         with_end = functional.pad(keys, (0, 0, 0, 1))
         last = torch.full((batch,), -1, device=keys.device)
         sums = torch.zeros_like(keys[:, 0])
-        log_prob, entropy = keys.new_zeros(batch), keys.new_zeros(batch)
+        log_prob = keys.new_zeros(batch)
+        steps: list[Tensor] = []
+        used: list[Tensor] = []
         state: tuple[Tensor, Tensor] | None = None
         alive = torch.ones(batch, dtype=torch.bool, device=keys.device)
         for step in range(min(end + 1, self.max_selected)):
@@ -113,14 +119,15 @@ class PointerSelection(SelectionHead):
             ).squeeze(1)
             choice = categorical.sample(log_probs, deterministic)
             log_prob = log_prob + categorical.pick(log_probs, choice) * alive
-            entropy = entropy + categorical.entropy(log_probs) * alive
+            steps.append(log_probs)
+            used.append(alive)
             alive = alive & (choice != end)
             if not bool(alive.any()):
                 break
             last = torch.where(alive, choice, end)
             selected[rows, last] = True
             sums = sums + with_end[rows, last]
-        return ScoredSet(selected[:, :end], log_prob, entropy)
+        return ScoredPicks(selected[:, :end], log_prob, torch.stack(steps, 1), torch.stack(used, 1))
 
     def _inputs(
         self,

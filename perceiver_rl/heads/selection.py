@@ -27,18 +27,24 @@ class Candidates(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ScoredSet:
+class ScoredSet(ABC):
     """A set of selected entities with its log-probability and an estimate of the entropy.
 
     Attributes:
         selected: ``[B, N]``, True for the members of the set.
         log_prob: ``[B]``, exact.
-        entropy: ``[B]``, in nats; its expectation over the sampled set is the exact entropy.
     """
 
     selected: Bool[Tensor, "batch entity"]
     log_prob: Float[Tensor, " batch"]
-    entropy: Float[Tensor, " batch"]
+
+    @property
+    @abstractmethod
+    def entropy(self) -> Float[Tensor, " batch"]:
+        """In nats; its expectation over the sampled set is the exact entropy.
+
+        Computed when it is asked for, which in a rollout it is not.
+        """
 
     def kl(self, other: ScoredSet) -> Float[Tensor, " batch"]:
         """Estimate the KL divergence to the distribution that gave the same sets another score.

@@ -70,7 +70,7 @@ class PointerCell(_PositionedCell):
         self, context: Float[Tensor, "batch embedding"], inputs: HeadInputs
     ) -> Float[Tensor, "batch cell"]:
         """Compare the query with every position."""
-        return self.query(context) @ self.key(self.features).t() * self.scale
+        return (self.query(context) * self.scale) @ self.key(self.features).t()
 
 
 class QueryCell(_PositionedCell):
