@@ -20,6 +20,7 @@ from perceiver_rl.sb3.archive import first_difference
 
 from .checkpoint import read_tensors, save
 from .cloning import Cloning
+from .cpu import prepare_cpu
 from .demonstrations import Demonstrations, open_demonstrations
 from .display import progress_bar
 from .errors import CheckpointError, RunError
@@ -122,7 +123,7 @@ def run_imitation(
     """Record and train without any output of its own; see :func:`imitate`."""
     folder = RunFolder(config.folder)
     _check_same(config, folder)
-    torch.set_num_threads(config.torch_threads)
+    prepare_cpu(config.torch_threads)
     if not record(config.recording(), config.demonstrations_folder, stop=stop):
         return ImitateResult(folder.path, 0, False)
     demonstrations = open_demonstrations(config.demonstrations_folder)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.logger import configure
 
@@ -18,6 +17,7 @@ from perceiver_rl.versions import versions
 
 from .checkpoint import check_policy, describe, restore, restore_games, start_from
 from .config import TrainConfig
+from .cpu import prepare_cpu
 from .display import training_display
 from .machine import commit, machine
 from .models import build_model, count_parameters, make_training_env
@@ -70,7 +70,7 @@ def run_training(
     """Train without any output of its own; see :func:`train`."""
     folder = RunFolder(config.runs / config.name)
     folder.check(resume)
-    torch.set_num_threads(config.torch_threads)
+    prepare_cpu(config.torch_threads)
     model, seconds = _prepare(config, folder, resume)
     write_text(folder.config, to_yaml(config))
     remaining = config.steps - model.num_timesteps

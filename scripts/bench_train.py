@@ -6,7 +6,8 @@ Trains each arm for the same number of steps on the same environment with the sa
 prints environment steps per second beside stable-baselines3's own MlpPolicy network ("MultiInput
 policy": flat observation, one categorical per action component, no masks). Rounds are interleaved,
 the median is printed and time is CPU time, because machines are noisy; with more than one thread
-the seconds of all threads count.
+the seconds of all threads count. All arms run in one process, prepared as "perceiver-rl train"
+prepares its own.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.table import Table
 from stable_baselines3 import PPO
 
+from perceiver_rl.agents.cpu import prepare_cpu
 from perceiver_rl.envs import make_vec
 from perceiver_rl.sb3 import EntityPolicy, TorchDictRolloutBuffer
 
@@ -106,7 +107,7 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     """Print the table."""
     args = parse()
-    torch.set_num_threads(args.threads)
+    prepare_cpu(args.threads)
     models = {name: build(kwargs, args) for name, kwargs in ARMS.items()}
     steps = args.envs * args.rollout
     for model in models.values():  # compilation and first allocations stay off the clock
