@@ -86,7 +86,7 @@ def test_noise_decides_as_in_torch_and_masks_are_obeyed(
     expected = sample_with_noise(policy, tensors(batch), torch.from_numpy(noise))
     # Where two choices are closer than rounding, they may differ.
     assert (actions == expected.numpy()).all(1).mean() > 0.99
-    assert len({tuple(action) for action in actions.tolist()}) > 40
+    assert len({tuple(action) for action in actions.tolist()}) > 10
     for at, action in enumerate(actions):
         env.action_space.check_legal(action, {key: value[at] for key, value in batch.items()})
 
