@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from perceiver_rl.envs.engine import economy, hunt, units
+from perceiver_rl.envs.engine import gathering, hunt, unit_statistics
 from perceiver_rl.envs.engine.objects import OBJECTS, TRADES
 from perceiver_rl.envs.engine.units import UNITS
 from perceiver_rl.envs.scenarios import scenario
@@ -15,7 +15,12 @@ from perceiver_rl.envs.scenarios import scenario
 PAGE = Path(__file__).parents[1] / "docs" / "sources.md"
 ROWS = re.findall(r"^\| `([^`]+)` \| ([-0-9.]+) \|", PAGE.read_text(), re.MULTILINE)
 TABLES = {"UNITS": UNITS, "OBJECTS": OBJECTS, "TRADES": TRADES}
-MODULES = {"units": units, "economy": economy, "hunt": hunt, "scenario": scenario}
+MODULES = {
+    "unit_statistics": unit_statistics,
+    "gathering": gathering,
+    "hunt": hunt,
+    "scenario": scenario,
+}
 
 
 def test_the_page_has_tables() -> None:
