@@ -13,7 +13,7 @@ from perceiver_rl.spaces import ENTITIES
 
 from .compare_config import CompareConfig
 from .compare_display import CompareDisplay, compare_display
-from .compare_files import Comparison, measure, show, write
+from .compare_files import Comparison, findings_of, measure, show, write
 from .errors import RunError
 from .process_pool import run_tasks
 from .report import write_report
@@ -46,11 +46,13 @@ def compare(config: CompareConfig, command: Sequence[str] = ()) -> bool:
             run_tasks(left, config.workers, stop, display.listen)
     agents = [result for task in tasks if (result := _result(task)) is not None]
     if agents:
-        content = write(config, comparisons, tasks, agents, (display.failures, command))
+        findings = findings_of(config, comparisons, agents)
+        run = display.failures, command
+        content = write(config, comparisons, tasks, agents, findings, run)
         if not stop.requested:
             measure(config, comparisons, tasks, content)
         write_report(config.folder)
-        show(config, comparisons, agents)
+        show(config, comparisons, agents, findings)
         _warn_of_mixture(config, tasks)
     _raise_failures(display, len(tasks))
     return not stop.requested

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from rich.console import Console
 
@@ -76,11 +76,28 @@ class Comparison:
         }
 
 
+class Findings(NamedTuple):
+    """What follows from the results."""
+
+    claims: list[Claim]
+    uninformative: list[Uninformative]
+
+
+def findings_of(
+    config: CompareConfig, comparisons: Sequence[Comparison], agents: Sequence[AgentResult]
+) -> Findings:
+    """Test all claims, which resamples all games, and look for tables that say nothing."""
+    teachers = {each.scenario: each.config.teacher for each in comparisons}
+    claims = claims_of(agents, config.arms, teachers, config.margin)
+    return Findings(claims, uninformative_tables(agents, config.margin))
+
+
 def write(
     config: CompareConfig,
     comparisons: Sequence[Comparison],
     tasks: Sequence[Task],
     agents: Sequence[AgentResult],
+    findings: Findings,
     run: tuple[Mapping[str, str], Sequence[str]],
 ) -> dict[str, Any]:
     """Write all files but the report, and return the content of ``results.json``.
@@ -90,19 +107,19 @@ def write(
         comparisons: Of each scenario.
         tasks: All of them.
         agents: Results of those that are finished.
+        findings: What follows from them.
         run: Failures by task, and the command.
     """
     failures, command = run
     done = {(agent.scenario, agent.name) for agent in agents}
-    claims, uninformative = _findings(config, comparisons, agents)
     content: dict[str, Any] = {
         "backend": BACKEND,
         "config": to_mapping(config),
         "missing": [task.title for task in tasks if (task.scenario, task.name) not in done],
         "failed": dict(failures),
         "scenarios": [each.summary() for each in comparisons],
-        "claims": [claim.summary() for claim in claims],
-        "uninformative": [asdict(each) for each in uninformative],
+        "claims": [claim.summary() for claim in findings.claims],
+        "uninformative": [asdict(each) for each in findings.uninformative],
         **as_json(agents),
         "curves": curves_of(tasks),
         "costs": {},
@@ -141,7 +158,10 @@ def measure(
 
 
 def show(
-    config: CompareConfig, comparisons: Sequence[Comparison], agents: Sequence[AgentResult]
+    config: CompareConfig,
+    comparisons: Sequence[Comparison],
+    agents: Sequence[AgentResult],
+    findings: Findings,
 ) -> None:
     """Print tables of results, sizes and verdicts, and where the files are."""
     console = Console()
@@ -152,10 +172,9 @@ def show(
             console.print(comparison_table(_title(each, stage), group))
         if config.match != "width":
             console.print(sizes_table(each.scenario, config.match, each.sizes))
-    claims, uninformative = _findings(config, comparisons, agents)
-    if claims:
-        console.print(claims_table(claims, config.margin))
-    for table in uninformative:
+    if findings.claims:
+        console.print(claims_table(findings.claims, config.margin))
+    for table in findings.uninformative:
         console.print(
             f"uninformative: {table.scenario} {table.stage} against {table.opponent}: the control"
             f" {table.control} has {table.control_score:.3f}, the best arm {table.best_arm}"
@@ -165,14 +184,6 @@ def show(
     for path in sorted(config.folder.glob("**/*")):
         if path.name in SHOWN or path.name.endswith(("curves.png", "rates.png")):
             console.print(str(path), highlight=False, soft_wrap=True)
-
-
-def _findings(
-    config: CompareConfig, comparisons: Sequence[Comparison], agents: Sequence[AgentResult]
-) -> tuple[list[Claim], list[Uninformative]]:
-    teachers = {each.scenario: each.config.teacher for each in comparisons}
-    claims = claims_of(agents, config.arms, teachers, config.margin)
-    return claims, uninformative_tables(agents, config.margin)
 
 
 def _by_stage(

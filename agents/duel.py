@@ -15,7 +15,6 @@ from rich.console import Console
 from perceiver_rl.envs import BatchedEnv, Recorder, Replay
 
 from .checkpoint import BACKEND
-from .config import EnvConfig
 from .display import game_bar
 from .duel_config import DuelConfig
 from .elo import Ratings, rate
@@ -23,7 +22,7 @@ from .env_options import env_options
 from .errors import UserError
 from .machine import provenance
 from .play import own_torch_seed, play_to_the_end
-from .players import Contender, beside, contender, distinct
+from .players import Contender, beside, contender, distinct, env_as_trained
 from .run_folder import write_json
 from .seeds import evaluation_seeds
 from .statistics import Interval, wilson
@@ -116,7 +115,8 @@ def duel(config: DuelConfig, command: Sequence[str] = ()) -> DuelResult:
         raise UserError("name at least two agents: checkpoints, run folders or controls")
     contenders = [contender(word) for word in config.agents]
     distinct(contenders)
-    config = _completed(config, contenders)
+    env, options = env_as_trained(contenders, config.env, config.options)
+    config = replace(config, env=env, options=options)
     _check(config, contenders)
     pairs = list(combinations(contenders, 2))
     with game_bar(len(pairs) * config.games) as report:
@@ -198,15 +198,6 @@ def rate_all(names: Sequence[str], matches: Sequence[Match], config: DuelConfig)
         points[first, second] = match.points
         points[second, first] = 2.0 - match.points
     return rate(points, config.resamples, np.random.default_rng(config.eval_seed))
-
-
-def _completed(config: DuelConfig, contenders: Sequence[Contender]) -> DuelConfig:
-    """Fill in what the first checkpoint knows: the environment and its options."""
-    trained = [each.description.settings.env for each in contenders if each.description]
-    source = trained[0] if trained else EnvConfig()
-    same = config.env in (None, source.id)
-    options = config.options or (source.options if same else {})
-    return replace(config, env=config.env or source.id, options=dict(options))
 
 
 def _check(config: DuelConfig, contenders: Sequence[Contender]) -> None:

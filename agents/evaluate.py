@@ -9,12 +9,20 @@ from typing import Any
 from rich.console import Console
 
 from .checkpoint import BACKEND
-from .config import EnvConfig, EvaluateConfig
+from .config import EvaluateConfig
 from .display import game_bar
 from .errors import UserError
 from .machine import provenance
 from .play import check_matchups, play
-from .players import Contender, beside, check_control, contender, distinct, scripts_for
+from .players import (
+    Contender,
+    beside,
+    check_control,
+    contender,
+    distinct,
+    env_as_trained,
+    scripts_for,
+)
 from .run_folder import write_json
 from .statistics import Games
 from .strict_yaml import to_mapping
@@ -35,37 +43,28 @@ def evaluate(config: EvaluateConfig, command: Sequence[str] = ()) -> Results:
         raise UserError("name at least one agent: a checkpoint, a run folder or a control")
     contenders = [contender(word) for word in config.agents]
     distinct(contenders)
-    config = _completed(config, contenders)
-    assert config.env is not None  # _completed has set it
-    check_matchups(config.env, config.opponents, config.options)
+    env, options = env_as_trained(contenders, config.env, config.options)
+    config = replace(config, env=env, options=options)
+    check_matchups(env, config.opponents, config.options)
     contenders += _controls(config, contenders)
     results: Results = {each.name: {} for each in contenders}
     with game_bar(len(contenders) * len(config.opponents) * config.games) as report:
         for each in contenders:
             for opponent in config.opponents:
-                results[each.name][opponent] = play(each, config.env, opponent, config, report)
+                results[each.name][opponent] = play(each, env, opponent, config, report)
     path = config.output or beside(contenders, "evaluation.json")
     write_json(path, _content(config, contenders, results, command))
     console = Console()
-    console.print(evaluation_table(config.env, results))
+    console.print(evaluation_table(env, results))
     console.print(f"games and settings: {path}", highlight=False, soft_wrap=True)
     return results
-
-
-def _completed(config: EvaluateConfig, contenders: Sequence[Contender]) -> EvaluateConfig:
-    """Fill in what the first checkpoint knows: the environment and its options."""
-    trained = [each.description.settings.env for each in contenders if each.description]
-    source = trained[0] if trained else EnvConfig()
-    same = config.env in (None, source.id)
-    options = config.options or (source.options if same else {})
-    return replace(config, env=config.env or source.id, options=dict(options))
 
 
 def _controls(config: EvaluateConfig, contenders: Sequence[Contender]) -> list[Contender]:
     """Return the controls that are not among the contenders already."""
     names = config.controls
     if names is None:
-        assert config.env is not None  # _completed has set it
+        assert config.env is not None  # evaluate() has set it
         trained = any(each.checkpoint for each in contenders)
         names = scripts_for(config.env, config.options) if trained else ()
     for name in names:

@@ -89,11 +89,20 @@ class Contender:
             ContractError: If a name is wrong.
             ConfigError: If the environment has no such option.
         """
-        source = self.description.settings.env if self.description else EnvConfig()
-        same = env in (None, source.id)
-        opponent = opponent or (source.opponent if same and self.description else None)
-        options = options or (source.options if same else {})
-        return BatchedEnv(env or source.id, 1, opponent=opponent, **env_options(options))
+        name, options = env_as_trained([self], env, options)
+        if self.description and name == self.description.settings.env.id:
+            opponent = opponent or self.description.settings.env.opponent
+        return BatchedEnv(name, 1, opponent=opponent, **env_options(options))
+
+
+def env_as_trained(
+    contenders: Sequence[Contender], env: str | None, options: Mapping[str, Option]
+) -> tuple[str, dict[str, Option]]:
+    """Return an environment's id and options; the first checkpoint says what was not asked for."""
+    trained = [each.description.settings.env for each in contenders if each.description]
+    source = trained[0] if trained else EnvConfig()
+    name = env or source.id
+    return name, dict(options or (source.options if name == source.id else {}))
 
 
 def contender(word: str) -> Contender:

@@ -27,7 +27,6 @@ import numpy as np
 from gymnasium import spaces
 
 from perceiver_rl.spaces import (
-    ActionType,
     Column,
     ContractError,
     EntitySpace,
@@ -42,14 +41,6 @@ from .task_contract import action_types
 from .tasks import make_task
 
 ALLIANCES: Final = ("own", "enemy", "neutral")
-ACTION_TYPES: Final = (
-    ActionType("no_op"),
-    ActionType("stop", selects=True),
-    ActionType("move", selects=True, target="point"),
-    ActionType("attack", selects=True, target="unit"),
-    ActionType("attack_move", selects=True, target="point"),
-    ActionType("hold", selects=True),
-)
 GRID: Final = (16, 16)
 SCALAR_NAMES: Final = ("time_left", "own_life", "enemy_life", "own_units", "enemy_units")
 """Each a share in [0, 1]: of the time, of the slots' full health and shields, of the slots."""
