@@ -10,7 +10,7 @@ from perceiver_rl.nn.attention import (
     activation_layer,
 )
 from perceiver_rl.nn.flops import count_flops
-from perceiver_rl.nn.init import learned_array, linear
+from perceiver_rl.nn.init import LinearInit, learned_array, linear
 from perceiver_rl.nn.layout import Dense, Layout, Packed, layout_of
 from perceiver_rl.nn.perceiver_io import (
     PerceiverConfig,
@@ -19,7 +19,23 @@ from perceiver_rl.nn.perceiver_io import (
     PerceiverIO,
     PerceiverProcessor,
 )
-from perceiver_rl.nn.positions import fourier_features, grid_positions
+from perceiver_rl.nn.positions import (
+    FourierPositions,
+    LearnedPositions,
+    PositionEncoding,
+    cell_positions,
+    fourier_features,
+    grid_positions,
+)
+from perceiver_rl.nn.queries import (
+    InputQueries,
+    LearnedQueries,
+    ModalityPadding,
+    MultimodalQueries,
+    PositionQueries,
+    Queries,
+    TaskQueries,
+)
 from perceiver_rl.nn.recorded import Recording, recorded_attention
 from perceiver_rl.nn.residual import (
     ConvResidualBlock,
@@ -38,19 +54,31 @@ __all__ = [
     "EntityTransformer",
     "FeedForward",
     "FilmResidualBlock",
+    "FourierPositions",
     "GatedLinearUnit",
+    "InputQueries",
     "Layout",
+    "LearnedPositions",
+    "LearnedQueries",
+    "LinearInit",
+    "ModalityPadding",
+    "MultimodalQueries",
     "Packed",
     "PerceiverConfig",
     "PerceiverDecoder",
     "PerceiverEncoder",
     "PerceiverIO",
     "PerceiverProcessor",
+    "PositionEncoding",
+    "PositionQueries",
+    "Queries",
     "Recording",
     "ResidualBlock",
     "SelfAttentionBlock",
+    "TaskQueries",
     "TransformerConfig",
     "activation_layer",
+    "cell_positions",
     "count_flops",
     "fourier_features",
     "grid_positions",

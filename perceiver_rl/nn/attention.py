@@ -51,12 +51,13 @@ class Attention(nn.Module):
         qk_channels: Width of projected queries and keys over all heads; default ``query_width``.
         v_channels: Width of projected values over all heads; default ``qk_channels``.
         output_width: Features of the output; default ``v_channels``.
+        dropout: Share of the attention weights that training leaves out.
 
     Raises:
         ValueError: If the heads do not divide the channels.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword per setting
         self,
         query_width: int,
         key_width: int,
@@ -65,6 +66,7 @@ class Attention(nn.Module):
         qk_channels: int | None = None,
         v_channels: int | None = None,
         output_width: int | None = None,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         qk_channels = query_width if qk_channels is None else qk_channels
@@ -73,6 +75,7 @@ class Attention(nn.Module):
             if channels % heads:
                 raise ValueError(f"{name}={channels} must be a multiple of heads={heads}")
         self.heads = heads
+        self.dropout = dropout
         self.query = linear(query_width, qk_channels)
         self.key = linear(key_width, qk_channels)
         self.value = linear(key_width, v_channels)
@@ -101,7 +104,7 @@ class Attention(nn.Module):
         """
         layer = absorbed.Projections(self.heads, self.query, self.key, self.value, self.output)
         sizes = (query.shape[1], key_value.shape[1], layer)
-        if not absorbed.is_plain():
+        if not (absorbed.is_plain() or self._drops()):
             if absorbed.keys_cost(*sizes) > 0:
                 query = _normalized(query, query_norm)
                 return absorbed.attend_to_many_keys(query, key_value, mask, layer, key_norm)
@@ -145,11 +148,18 @@ class Attention(nn.Module):
             added = same_set(joined, k.shape[1], q)
             q, k, v = (x.reshape(-1, joined * x.shape[1], x.shape[2]) for x in (q, k, v))
         attended = functional.scaled_dot_product_attention(
-            self._split(q), self._split(k), self._split(v), attn_mask=added
+            self._split(q),
+            self._split(k),
+            self._split(v),
+            attn_mask=added,
+            dropout_p=self.dropout if self._drops() else 0.0,
         )
         merged = attended.transpose(1, 2).flatten(2)
         merged = merged.reshape(-1, merged.shape[1] // joined, merged.shape[2])
         return absorbed.zero_without_keys(merged, mask)
+
+    def _drops(self) -> bool:
+        return self.training and self.dropout > 0
 
     def _split(self, x: Float[Tensor, "batch row width"]) -> Float[Tensor, "batch head row dim"]:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
@@ -162,10 +172,19 @@ def _normalized(
     return x if norm is None else torch.addcmul(norm.bias, x, norm.weight)
 
 
+def _dropped(
+    x: Float[Tensor, "*batch width"], block: CrossAttentionBlock | SelfAttentionBlock
+) -> Float[Tensor, "*batch width"]:
+    """Leave out a block's share of the features while it trains."""
+    return functional.dropout(x, block.dropout) if block.dropout and block.training else x
+
+
 class FeedForward(nn.Module):
     """Two linear layers; the hidden one is ``widening`` times as wide as the stream."""
 
-    def __init__(self, width: int, widening: int, activation: Activation) -> None:
+    def __init__(
+        self, width: int, widening: int, activation: Activation, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         hidden = nn.ReLU(inplace=True) if activation == "relu" else activation_layer(activation)
         self.layers = nn.Sequential(
@@ -173,6 +192,8 @@ class FeedForward(nn.Module):
             hidden,
             linear(widening * width, width),
         )
+        if dropout:
+            self.layers.append(nn.Dropout(dropout))
 
     def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
         """Transform every row by itself."""
@@ -182,52 +203,66 @@ class FeedForward(nn.Module):
 class CrossAttentionBlock(nn.Module):
     """Pre-norm cross-attention: ``x = q + attention(LN(q), LN(kv)); x = x + mlp(LN(x))``.
 
-    The attention works in ``key_width`` channels, the reference's rule for encoder and decoder.
-
     Args:
         query_width: Features of the query stream, kept by the output.
         key_width: Features of the keys.
         heads: Attention heads.
+        qk_channels: Width of projected queries and keys; default ``key_width``, the reference's
+            rule for encoder and decoder.
+        v_channels: Width of projected values; default ``qk_channels``.
         widening: Hidden width of the MLP in multiples of ``query_width``.
         query_residual: Whether the queries are added to what they attended to.
         activation: Nonlinearity of the MLP.
+        dropout: Share of the features that training leaves out after the attention and the MLP.
+        attention_dropout: Share of the attention weights that training leaves out.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword per setting
         self,
         query_width: int,
         key_width: int,
         *,
         heads: int = 1,
+        qk_channels: int | None = None,
+        v_channels: int | None = None,
         widening: int = 1,
         query_residual: bool = True,
         activation: Activation = "gelu_tanh",
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.query_residual = query_residual
+        self.dropout = dropout
         self.query_norm = nn.LayerNorm(query_width)
         self.key_norm = nn.LayerNorm(key_width)
         self.attention = Attention(
             query_width,
             key_width,
             heads=heads,
-            qk_channels=key_width,
+            qk_channels=key_width if qk_channels is None else qk_channels,
+            v_channels=v_channels,
             output_width=query_width,
+            dropout=attention_dropout,
         )
         self.mlp_norm = nn.LayerNorm(query_width)
-        self.mlp = FeedForward(query_width, widening, activation)
+        self.mlp = FeedForward(query_width, widening, activation, dropout)
 
     def forward(
         self,
         query: Float[Tensor, "shared query query_width"],
         key_value: Float[Tensor, "batch key key_width"],
         mask: Bool[Tensor, "batch key"] | None = None,
+        query_mask: Bool[Tensor, "batch query"] | None = None,
     ) -> Float[Tensor, "batch query query_width"]:
         """Update the queries from the keys that the mask allows (all, if there is no mask).
 
-        Queries that are the same for all samples may come once.
+        Queries that are the same for all samples may come once. One that ``query_mask`` leaves out
+        attends to nothing: like a query without keys it gets the output's bias.
         """
         attended = self.attention(self.query_norm(query), self.key_norm(key_value), mask)
+        if query_mask is not None:
+            attended = torch.where(query_mask.unsqueeze(2), attended, self.attention.output.bias)
         return self._finish(query, attended)
 
     def read_rows(
@@ -253,6 +288,7 @@ class CrossAttentionBlock(nn.Module):
         queries = layout.pad(standard)
         keys = self.key_norm(key_value)
         attended = self.attention(queries, keys, query_norm=self.query_norm)
+        attended = _dropped(attended, self)
         if self.query_residual:
             return self._transform(layout.unpad(attended, rows))
         return self._transform(layout.unpad(attended))
@@ -260,6 +296,7 @@ class CrossAttentionBlock(nn.Module):
     def _finish(
         self, query: Float[Tensor, "*any width"], attended: Float[Tensor, "*batch width"]
     ) -> Float[Tensor, "*batch width"]:
+        attended = _dropped(attended, self)
         return self._transform(add(query, attended) if self.query_residual else attended)
 
     def _transform(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
@@ -274,27 +311,40 @@ class SelfAttentionBlock(nn.Module):
     Args:
         width: Features of the stream.
         heads: Attention heads.
-        qk_channels: Width the attention works in; default ``width``.
+        qk_channels: Width of projected queries and keys; default ``width``.
+        v_channels: Width of projected values; default ``qk_channels``.
         widening: Hidden width of the MLP in multiples of ``width``.
         activation: Nonlinearity of the MLP.
+        dropout: Share of the features that training leaves out after the attention and the MLP.
+        attention_dropout: Share of the attention weights that training leaves out.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword per setting
         self,
         width: int,
         *,
         heads: int = 8,
         qk_channels: int | None = None,
+        v_channels: int | None = None,
         widening: int = 1,
         activation: Activation = "gelu_tanh",
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        self.dropout = dropout
         self.norm = nn.LayerNorm(width)
         self.attention = Attention(
-            width, width, heads=heads, qk_channels=qk_channels, output_width=width
+            width,
+            width,
+            heads=heads,
+            qk_channels=qk_channels,
+            v_channels=v_channels,
+            output_width=width,
+            dropout=attention_dropout,
         )
         self.mlp_norm = nn.LayerNorm(width)
-        self.mlp = FeedForward(width, widening, activation)
+        self.mlp = FeedForward(width, widening, activation, dropout)
 
     def forward(
         self,
@@ -309,6 +359,6 @@ class SelfAttentionBlock(nn.Module):
         self, rows: Float[Tensor, "row width"], layout: Layout
     ) -> Float[Tensor, "row width"]:
         """Update the rows of ragged sets, each from the rows of its own set."""
-        attended = self.attention.within_rows(self.norm(rows), layout)
+        attended = _dropped(self.attention.within_rows(self.norm(rows), layout), self)
         rows = add(rows, attended)
         return add(rows, self.mlp(self.mlp_norm(rows)))

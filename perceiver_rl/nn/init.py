@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal, get_args
 
 from torch import Tensor, nn
 
@@ -10,11 +11,31 @@ from torch import Tensor, nn
 _TRUNCATED_STD = 0.87962566103423978
 
 
-def linear(in_features: int, out_features: int) -> nn.Linear:
-    """Build a linear layer: weights truncated normal with std 1/sqrt(fan_in), bias 0."""
+LinearInit = Literal["scaled", "truncated", "zeros"]
+
+
+def linear(in_features: int, out_features: int, init: LinearInit = "scaled") -> nn.Linear:
+    """Build a linear layer with bias 0 and one of the reference's initial weights.
+
+    Args:
+        in_features: Width of the input.
+        out_features: Width of the output.
+        init: ``scaled``, the reference's attention and MLP: truncated normal whose standard
+            deviation is 1/sqrt(fan_in) after the cut; ``truncated``, its layers before and after
+            the Perceiver: 1/sqrt(fan_in) before the cut, 0.88 of it after; ``zeros``, its flow.
+
+    Raises:
+        ValueError: If the initialization is unknown.
+    """
     layer = nn.Linear(in_features, out_features)
-    std = 1.0 / math.sqrt(in_features) / _TRUNCATED_STD
-    nn.init.trunc_normal_(layer.weight, std=std, a=-2 * std, b=2 * std)
+    std = 1.0 / math.sqrt(in_features)
+    if init == "zeros":
+        nn.init.zeros_(layer.weight)
+    elif init in ("scaled", "truncated"):
+        std /= _TRUNCATED_STD if init == "scaled" else 1.0
+        nn.init.trunc_normal_(layer.weight, std=std, a=-2 * std, b=2 * std)
+    else:
+        raise ValueError(f"unknown init {init!r}, expected one of {list(get_args(LinearInit))}")
     nn.init.zeros_(layer.bias)
     return layer
 

@@ -1,11 +1,22 @@
 """Perceiver IO: symmetries, masks, the published cost."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
-from perceiver_rl.nn import PerceiverConfig, PerceiverEncoder, PerceiverIO, PerceiverProcessor
+from perceiver_rl.nn import (
+    LinearInit,
+    PerceiverConfig,
+    PerceiverEncoder,
+    PerceiverIO,
+    PerceiverProcessor,
+    linear,
+)
 
 SMALL = PerceiverConfig(num_latents=3, latent_width=8, num_self_attends=1, self_heads=2)
 
@@ -97,3 +108,90 @@ def test_sizes_that_do_not_fit_are_refused_by_name() -> None:
         PerceiverConfig(latent_width=10, self_heads=4)
     with pytest.raises(ValueError, match="num_latents must be at least 1, not 0"):
         PerceiverConfig(num_latents=0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "qk", "v"),
+    [
+        ({}, 5, 5),
+        ({"cross_shape": "q"}, 8, 8),
+        ({"qk_channels": 4}, 4, 4),
+        ({"qk_channels": 4, "v_channels": 6}, 4, 6),
+        ({"v_channels": 2}, 5, 2),
+    ],
+)
+def test_the_encoder_attends_in_the_width_that_the_configuration_says(
+    changes: dict[str, Any], qk: int, v: int
+) -> None:
+    attention = PerceiverEncoder(5, replace(SMALL, **changes)).cross_attend.attention
+    assert attention.key.out_features == attention.query.out_features == qk
+    assert attention.value.out_features == v
+    assert attention.output.out_features == SMALL.latent_width
+
+
+def test_the_decoder_has_heads_and_channels_of_its_own() -> None:
+    config = replace(SMALL, decoder_heads=3, decoder_qk_channels=6, decoder_v_channels=9)
+    attention = PerceiverIO(5, 4, config).decoder.cross_attend.attention
+    assert attention.heads == 3
+    assert attention.query.out_features == 6
+    assert attention.value.out_features == 9
+
+
+def test_cross_attentions_may_be_widened_differently() -> None:
+    model = PerceiverIO(5, 4, replace(SMALL, widening=3, cross_widening=2))
+    weights = dict(model.named_parameters())
+    blocks = ("encoder.cross_attend", "processor.self_attends.0", "decoder.cross_attend")
+    hidden = [weights[f"{block}.mlp.layers.0.weight"].shape[0] for block in blocks]
+    assert hidden == [2 * 8, 3 * 8, 2 * 4]
+
+
+def test_without_the_encoders_residual_the_latents_are_what_they_read() -> None:
+    with_residual, without = (
+        PerceiverEncoder(5, replace(SMALL, encoder_residual=on)) for on in (True, False)
+    )
+    without.load_state_dict(with_residual.state_dict())
+    for encoder in (with_residual, without):  # silence the MLP: only the residual differs
+        nn.init.zeros_(encoder.cross_attend.mlp.layers.get_parameter("2.weight"))
+    x = torch.randn(1, 3, 5)
+    torch.testing.assert_close(with_residual(x) - without(x), with_residual.latents.unsqueeze(0))
+
+
+def test_a_masked_query_learns_nothing_of_the_inputs_and_the_others_are_unchanged() -> None:
+    model = a_perceiver()
+    x, q = torch.randn(2, 4, 5).double(), torch.randn(2, 3, 6).double()
+    keep = torch.tensor([[True, False, True], [True, True, True]])
+    out, other = model(x, q, query_mask=keep), model(x.flip(2), q, query_mask=keep)
+    torch.testing.assert_close(out[keep], model(x, q)[keep])
+    torch.testing.assert_close(out[0, 1], other[0, 1])
+    assert not torch.allclose(out[0, 0], other[0, 0])
+
+
+def test_the_final_projection_gives_the_output_its_width_and_may_start_at_zero() -> None:
+    model = PerceiverIO(5, 6, SMALL, output_width=4, output_init="zeros")
+    out = model(torch.randn(2, 3, 5), torch.randn(2, 7, 6))
+    assert torch.equal(out, torch.zeros(2, 7, 4))
+    assert PerceiverIO(5, 6, SMALL, output_width=4)(
+        torch.randn(1, 2, 5), torch.randn(1, 1, 6)
+    ).any()
+
+
+@pytest.mark.parametrize("name", ["dropout", "attention_dropout"])
+def test_dropout_changes_training_and_not_evaluation(name: str) -> None:
+    torch.manual_seed(0)
+    plain = PerceiverIO(5, 6, SMALL)
+    changes: dict[str, Any] = {name: 0.5}
+    model = PerceiverIO(5, 6, replace(SMALL, **changes))
+    model.load_state_dict(plain.state_dict())
+    x, q = torch.randn(2, 4, 5), torch.randn(2, 3, 6)
+    torch.testing.assert_close(model.eval()(x, q), plain(x, q))
+    assert not torch.allclose(model.train()(x, q), plain(x, q))
+
+
+@pytest.mark.parametrize(
+    ("init", "std"), [("scaled", 1 / 16), ("truncated", 0.8796 / 16), ("zeros", 0.0)]
+)
+def test_projections_start_as_the_reference_says(init: LinearInit, std: float) -> None:
+    torch.manual_seed(0)
+    layer = linear(256, 512, init)
+    assert float(layer.weight.detach().std()) == pytest.approx(std, rel=0.01)
+    assert not layer.bias.detach().any()
