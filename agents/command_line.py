@@ -22,6 +22,7 @@ from .errors import ConfigError
 from .imitate_config import ImitateConfig
 from .inspect_config import InspectConfig
 from .report_config import ReportConfig
+from .standin_config import StandinConfig
 from .strict_yaml import read_settings
 from .watch_config import WatchConfig
 
@@ -34,6 +35,7 @@ Command = (
     | DuelConfig
     | WatchConfig
     | InspectConfig
+    | StandinConfig
 )
 Settings = TypeVar("Settings")
 
@@ -46,6 +48,7 @@ COMMANDS: Mapping[str, type[Command]] = {
     "duel": DuelConfig,
     "watch": WatchConfig,
     "inspect": InspectConfig,
+    "standin": StandinConfig,
 }
 
 USAGE = """\
@@ -59,6 +62,7 @@ usage: perceiver-rl COMMAND [CONFIG.yaml] [OPTIONS]
   duel      let checkpoints and scripts play one another from both sides, and rate them
   watch     show an agent's games, or a replay, in a window, or write them as a film
   inspect   write a game as a page that shows attention, probabilities and values
+  standin   install a stand-in for StarCraft II that its clients can play
 
 A YAML file holds differences from the defaults; options override both:
   perceiver-rl train configs/battle_3m.yaml --ppo.learning-rate 1e-3
@@ -71,6 +75,7 @@ A YAML file holds differences from the defaults; options override both:
   perceiver-rl duel runs/battle_3m-seed0 elite focus-fire
   perceiver-rl watch runs/battle_3m-seed0 --output game.gif
   perceiver-rl inspect runs/battle_3m-seed0 --output game.html
+  perceiver-rl standin install /tmp/StarCraftII
 
 perceiver-rl COMMAND --help lists the command's options and what they mean."""
 

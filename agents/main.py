@@ -15,6 +15,7 @@ from .errors import UserError
 from .imitate_config import ImitateConfig
 from .inspect_config import InspectConfig
 from .report_config import ReportConfig
+from .standin_config import StandinConfig
 from .watch_config import WatchConfig
 
 FAILED = 2
@@ -78,6 +79,11 @@ def _run(command: Command, words: list[str]) -> int:
         from .inspection import inspect_agent
 
         inspect_agent(command)
+        return 0
+    if isinstance(command, StandinConfig):
+        from .standin import install_standin
+
+        install_standin(command)
         return 0
     from .train import train
 

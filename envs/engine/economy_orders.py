@@ -69,12 +69,12 @@ def give_economy_orders(
             middle(rules[f.BOTTOM_EDGE], rules[f.TOP_EDGE], row, grid_rows),
         )
         aim = (int(actions[game, slots + 1]), goal)
-        if not _give(units, games, game, verb, (chosen, aim), (spread, land)):
+        if not carry_out(units, games, game, verb, (chosen, aim), (spread, land)):
             games[game, f.REFUSED] += 1
 
 
 @kernel
-def _give(
+def carry_out(
     units: Floats,
     games: Integers,
     game: int,
