@@ -23,6 +23,7 @@ from perceiver_rl.entities.encoders import (
     TransformerEntityEncoder,
 )
 from perceiver_rl.entities.spatial import (
+    EntityCells,
     ScatterConnection,
     SpatialConfig,
     SpatialEncoder,
@@ -35,6 +36,7 @@ __all__ = [
     "ColumnExpander",
     "EncoderName",
     "EntityAttention",
+    "EntityCells",
     "EntityConfig",
     "EntityEncoder",
     "EntityEncoding",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -129,41 +129,34 @@ class SpatialEncoder(nn.Module):
         return SpatialEncoding(self.vector(x), tuple(skips) or (x,))
 
 
-class ScatterConnection(nn.Module):
-    """Draws the entities into planes of the map (AlphaStar, "scatter connections").
+class EntityCells(nn.Module):
+    """Says in which cell of a grid over the map each entity is.
 
-    Each entity's embedding is projected and added to the cell in which the entity is; entities in
-    one cell add up. Row 0 of the map is at the low end of ``y``, column 0 at the low end of ``x``;
-    an entity beyond the ends is drawn at the border.
+    Row 0 of the grid is at the low end of ``y``, column 0 at the low end of ``x``; an entity beyond
+    the ends is in a cell at the border.
 
     Args:
         columns: The entities' columns; ``x`` and ``y`` are among them, with finite bounds.
-        shape: Rows and columns of the map.
-        width: Features of an entity's embedding.
-        planes: How many planes.
+        grid: Rows and columns of the grid.
     """
 
     low: Tensor
-    cells: Tensor
+    scale: Tensor
     last: Tensor
 
-    def __init__(
-        self,
-        columns: tuple[Column, ...],
-        shape: tuple[int, int],
-        width: int,
-        planes: int,
-    ) -> None:
+    def __init__(self, columns: tuple[Column, ...], grid: tuple[int, int]) -> None:
         super().__init__()
         names = [column.name for column in columns]
         self.at = [names.index("y"), names.index("x")]
-        self.shape = shape
+        self.grid = grid
         low, high = torch.tensor([columns[at].bounds for at in self.at]).unbind(-1)
-        self.register_buffer("low", low, persistent=False)
-        sides = torch.tensor(shape)
-        self.register_buffer("cells", sides / (high - low), persistent=False)
-        self.register_buffer("last", sides - 1, persistent=False)
-        self.project = nn.Sequential(linear(width, planes), nn.ReLU())
+        sides = torch.tensor(grid)
+        for name, numbers in (
+            ("low", low),
+            ("scale", sides / (high - low)),
+            ("last", sides - 1),
+        ):
+            self.register_buffer(name, numbers, persistent=False)
 
     @staticmethod
     def fits(columns: tuple[Column, ...]) -> bool:
@@ -174,16 +167,48 @@ class ScatterConnection(nn.Module):
         )
 
     def forward(
+        self, entities: Float[Tensor, "batch entity feature"]
+    ) -> Int[Tensor, "batch entity"]:
+        """Return the cells in row-major order; those of padding rows are legal but mean nothing."""
+        place = ((entities[..., self.at] - self.low) * self.scale).floor().long()
+        row, column = place.clamp(min=0).minimum(self.last).unbind(-1)
+        return row * self.grid[1] + column
+
+
+class ScatterConnection(nn.Module):
+    """Draws the entities into planes of the map (AlphaStar, "scatter connections").
+
+    Each entity's embedding is projected and added to the cell in which the entity is; entities in
+    one cell add up.
+
+    Args:
+        columns: The entities' columns, as :class:`EntityCells` needs them.
+        shape: Rows and columns of the map.
+        width: Features of an entity's embedding.
+        planes: How many planes.
+    """
+
+    def __init__(
+        self,
+        columns: tuple[Column, ...],
+        shape: tuple[int, int],
+        width: int,
+        planes: int,
+    ) -> None:
+        super().__init__()
+        self.shape = shape
+        self.cells = EntityCells(columns, shape)
+        self.project = nn.Sequential(linear(width, planes), nn.ReLU())
+
+    def forward(
         self,
         entities: Float[Tensor, "batch entity feature"],
         per_entity: Float[Tensor, "batch entity width"],
         present: Bool[Tensor, "batch entity"],
     ) -> Float[Tensor, "batch plane row column"]:
         """Return the planes; absent entities leave no trace, whatever their rows hold."""
-        place = ((entities[..., self.at] - self.low) * self.cells).floor().long()
-        row, column = place.clamp(min=0).minimum(self.last).unbind(-1)
-        cell = (row * self.shape[1] + column).masked_fill(~present, 0)
+        cell = self.cells(entities).unsqueeze(-1)
         drawn = self.project(per_entity).masked_fill(~present.unsqueeze(-1), 0.0)
         planes = drawn.new_zeros(drawn.shape[0], self.shape[0] * self.shape[1], drawn.shape[-1])
-        planes = planes.scatter_add(1, cell.unsqueeze(-1).expand_as(drawn), drawn)
+        planes = planes.scatter_add(1, cell.expand_as(drawn), drawn)
         return planes.transpose(1, 2).unflatten(-1, self.shape)

@@ -15,7 +15,7 @@ from perceiver_rl.heads.inputs import PARTS, HeadInputs, InputSizes
 from perceiver_rl.heads.pointer import PointerSelection, ScoredPicks
 from perceiver_rl.heads.select_entity import SelectEntityHead
 from perceiver_rl.heads.selection import Candidates, ScoredSet, SelectionHead
-from perceiver_rl.heads.targets import PointerCell, QueryCell, TargetCell, TargetUnit
+from perceiver_rl.heads.targets import EntityCell, PointerCell, QueryCell, TargetCell, TargetUnit
 from perceiver_rl.heads.unit_action import UnitActionHead
 from perceiver_rl.heads.upsample import UpsampleCell
 
@@ -28,6 +28,7 @@ __all__ = [
     "Candidates",
     "CellDecoder",
     "Conditionals",
+    "EntityCell",
     "GatedTypeHead",
     "HeadConfig",
     "HeadInputs",

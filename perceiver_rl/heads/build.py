@@ -10,7 +10,7 @@ from perceiver_rl.heads.independent import IndependentSelection
 from perceiver_rl.heads.inputs import InputSizes
 from perceiver_rl.heads.pointer import PointerSelection
 from perceiver_rl.heads.selection import SelectionHead
-from perceiver_rl.heads.targets import PointerCell, QueryCell, TargetCell
+from perceiver_rl.heads.targets import EntityCell, PointerCell, QueryCell, TargetCell
 from perceiver_rl.heads.upsample import UpsampleCell
 from perceiver_rl.spaces import unknown
 
@@ -49,7 +49,9 @@ def build_target_cell(
     name = config.cell_decoder
     if name == "auto":
         name = "queries" if sizes.maps is None else "upsample"
-    if name == "pointer" or grid is None:
+    if name == "entities" and grid is not None and sizes.placed:
+        return EntityCell(grid, sizes.entity, config)
+    if name in ("entities", "pointer") or grid is None:
         return PointerCell(grid or (1, 1), config)
     if name == "queries":
         return QueryCell(grid, sizes.entity, config)

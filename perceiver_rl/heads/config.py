@@ -7,9 +7,9 @@ from typing import Literal
 
 from perceiver_rl.spaces import unknown
 
-CellDecoder = Literal["auto", "pointer", "queries", "upsample"]
+CellDecoder = Literal["auto", "pointer", "entities", "queries", "upsample"]
 
-CELL_DECODERS: tuple[CellDecoder, ...] = ("auto", "pointer", "queries", "upsample")
+CELL_DECODERS: tuple[CellDecoder, ...] = ("auto", "pointer", "entities", "queries", "upsample")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +24,11 @@ class HeadConfig:
             (AlphaStar: 16); with 0 it is a plain MLP.
         max_selected: Most entities that the pointer selects (the independent head has no limit).
         cell_decoder: How a target cell is chosen: ``pointer`` compares a query with Fourier
-            positions; ``queries`` lets Fourier positions attend to the entities, as Perceiver IO
-            decodes; ``upsample`` is AlphaStar's, from the map to the grid by convolutions, and
-            needs a minimap; ``auto`` is ``upsample`` with a minimap and ``queries`` without.
+            positions; ``entities`` does so too, and points at the entities in the cells as well
+            (where nothing says in which cell they are, it is ``pointer``); ``queries`` lets Fourier
+            positions attend to the entities, as Perceiver IO decodes; ``upsample`` is AlphaStar's,
+            from the map to the grid by convolutions, and needs a minimap; ``auto`` is ``upsample``
+            with a minimap and ``queries`` without.
         cell_bands: Fourier bands per axis of a target cell's position.
         cell_blocks: Gated residual blocks of ``upsample``.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 # AlphaStar's order; a space without queued or delay leaves these out.
@@ -22,12 +22,14 @@ class InputSizes:
         scalars: Features of the embedded scalars; None where an observation has none.
         maps: Channels, rows and columns of a map skip, and how many there are; None where an
             observation has no minimap.
+        placed: Whether the cell in which each entity is is known.
     """
 
     core: int
     entity: int
     scalars: int | None = None
     maps: tuple[int, int, int, int] | None = None
+    placed: bool = False
 
 
 class HeadInputs(NamedTuple):
@@ -43,6 +45,7 @@ class HeadInputs(NamedTuple):
         queued: ``[B, 2]``, True where a value of the flag is legal; None: both are.
         delays: ``[B, D]``, True where a delay is legal; None: all are.
         present: ``[B, N]``, True where an entity exists; None: all do.
+        cell_of: ``[B, N]``, the cell in which each entity is; None where nothing says so.
         scalars: ``[B, S]``, the embedded scalars; None if there are none.
         maps: Map skips ``[B, K, h, w]`` of the spatial encoder; empty if there is no minimap.
         temperature: Divides the logits of every part; 0 leaves the greedy action alone.
@@ -57,6 +60,7 @@ class HeadInputs(NamedTuple):
     queued: Bool[Tensor, "batch 2"] | None = None
     delays: Bool[Tensor, "batch delay"] | None = None
     present: Bool[Tensor, "batch entity"] | None = None
+    cell_of: Int[Tensor, "batch entity"] | None = None
     scalars: Float[Tensor, "batch scalar"] | None = None
     maps: tuple[Float[Tensor, "batch channel row column"], ...] = ()
     temperature: float = 1.0

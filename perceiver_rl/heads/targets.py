@@ -73,6 +73,30 @@ class PointerCell(_PositionedCell):
         return (self.query(context) * self.scale) @ self.key(self.features).t()
 
 
+class EntityCell(PointerCell):
+    """The pointer over the cells, which points at the entities that are in them as well.
+
+    The logit of an entity, from a second query and its embedding, is added to that of its cell. "Go
+    where this entity is" takes one comparison of embeddings then, as a target unit does, and no
+    writing down and matching of positions.
+    """
+
+    def __init__(self, grid: tuple[int, int], width: int, config: HeadConfig) -> None:
+        super().__init__(grid, config)
+        self.entity = TargetUnit(width, config)
+
+    def forward(
+        self, context: Float[Tensor, "batch embedding"], inputs: HeadInputs
+    ) -> Float[Tensor, "batch cell"]:
+        """Compare the queries with every position and every entity."""
+        assert inputs.cell_of is not None  # the head's sizes say that it is there
+        pointed = self.entity(context, inputs.per_entity)
+        if inputs.present is not None:
+            pointed = pointed.masked_fill(~inputs.present, 0.0)
+        logits = super().forward(context, inputs)
+        return logits.scatter_add(1, inputs.cell_of, pointed.to(logits.dtype))
+
+
 class QueryCell(_PositionedCell):
     """Perceiver IO's decoder with one position query per cell, which cross-attends to the entities.
 

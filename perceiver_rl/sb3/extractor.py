@@ -17,6 +17,7 @@ from perceiver_rl.entities import (
     BoxScaler,
     ColumnExpander,
     EntityAttention,
+    EntityCells,
     ScatterConnection,
     SpatialConfig,
     SpatialEncoder,
@@ -239,7 +240,7 @@ def _minimap_encoder(space: spaces.Dict, width: int, config: SpatialConfig) -> _
     assert isinstance(entities, spaces.Box)  # checked by the extractor
     planes, rows, columns = minimap.shape
     scatter = None
-    if config.scatter_width and ScatterConnection.fits(columns_of(entities)):
+    if config.scatter_width and EntityCells.fits(columns_of(entities)):
         shape = (rows, columns)
         scatter = ScatterConnection(columns_of(entities), shape, width, config.scatter_width)
         planes += config.scatter_width

@@ -14,7 +14,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor, nn
 
-from perceiver_rl.entities import configured
+from perceiver_rl.entities import EntityCells, columns_of, configured
 from perceiver_rl.heads import HeadInputs, InputSizes, UnitActionHead
 from perceiver_rl.nn import linear
 from perceiver_rl.sb3.action_heads import (
@@ -217,6 +217,7 @@ class EntityPolicyMixin(_Parent):
         entity_width = self._entity_extractor.encoder.width
         if isinstance(self.action_space, UnitActionSpace):
             self.action_dist = UnitActionDistribution()
+            self.entity_cells = self._build_entity_cells(self.action_space)
             self.action_net = self.action_dist.proba_distribution_net(
                 self.action_space,
                 InputSizes(
@@ -224,6 +225,7 @@ class EntityPolicyMixin(_Parent):
                     entity=entity_width,
                     scalars=self._entity_extractor.scalar_width,
                     maps=self._entity_extractor.map_shape,
+                    placed=self.entity_cells is not None,
                 ),
                 self.selection_name,
                 sizes,
@@ -235,6 +237,15 @@ class EntityPolicyMixin(_Parent):
             self.action_net, log_std = ordinary_net(self.action_dist, width, log_std_init)
             if log_std is not None:
                 self.log_std = log_std
+
+    def _build_entity_cells(self, space: UnitActionSpace) -> EntityCells | None:
+        """Return what says in which target cell an entity is, if the observation does."""
+        entities = self._dict_space[ENTITIES]
+        assert isinstance(entities, spaces.Box)  # checked by the constructor
+        columns = columns_of(entities)
+        if space.grid is None or not EntityCells.fits(columns):
+            return None
+        return EntityCells(columns, space.grid)
 
     @property
     def _core_width(self) -> int:
@@ -336,6 +347,7 @@ class EntityPolicyMixin(_Parent):
             selectable=legal(SELECTABLE_MASK, present) & present,
             targets=legal(TARGET_MASK, targets) & present.unsqueeze(1),
             present=present,
+            cell_of=self.entity_cells(masks[ENTITIES]) if self.entity_cells else None,
             scalars=features.scalars,
             maps=features.maps,
         )

@@ -54,7 +54,13 @@ PRESETS: dict[str, Preset] = {
         core_layers=1,
         lstm_width=64,
         lstm_layers=1,
-        head=HeadConfig(embedding_width=64, hidden_width=64, key_width=32, cell_bands=8),
+        head=HeadConfig(
+            embedding_width=64,
+            hidden_width=64,
+            key_width=32,
+            cell_decoder="entities",
+            cell_bands=8,
+        ),
     ),
     # The paper's sizes at 512 entities (Perceiver IO, appendix B and table 6; AlphaStar, detailed
     # architecture). The latents' width is not published; 512 is the natural value that gives the

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from perceiver_rl.entities import ScatterConnection, SpatialConfig, SpatialEncoder
+from perceiver_rl.entities import EntityCells, ScatterConnection, SpatialConfig, SpatialEncoder
 from perceiver_rl.spaces import Column
 
 COLUMNS = (
@@ -77,7 +77,7 @@ def test_without_entities_the_planes_are_zero() -> None:
 def test_only_bounded_columns_x_and_y_say_where_an_entity_is(
     columns: tuple[Column, ...], fits: bool
 ) -> None:
-    assert ScatterConnection.fits(columns) is fits
+    assert EntityCells.fits(columns) is fits
 
 
 @pytest.mark.parametrize("kernel", [3, 4])

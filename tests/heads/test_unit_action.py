@@ -11,9 +11,11 @@ from torch import Tensor
 
 from perceiver_rl.heads import (
     Candidates,
+    EntityCell,
     HeadConfig,
     HeadInputs,
     InputSizes,
+    PointerCell,
     QueryCell,
     UnitActionHead,
     UpsampleCell,
@@ -31,7 +33,7 @@ SPACE = UnitActionSpace(TYPES, max_entities=3, grid=(1, 2))
 TIMED = UnitActionSpace(TYPES, max_entities=3, grid=(1, 2), queued=True, max_delay=3)
 SMALL = HeadConfig(embedding_width=8, hidden_width=8, key_width=4, cell_bands=2)
 WIDTH, CORE, SCALARS = 6, 5, 4
-SIZES = InputSizes(core=CORE, entity=WIDTH, scalars=SCALARS, maps=(3, 1, 2, 2))
+SIZES = InputSizes(core=CORE, entity=WIDTH, scalars=SCALARS, maps=(3, 1, 2, 2), placed=True)
 SELECTIONS = ["independent", "pointer"]
 
 
@@ -48,6 +50,7 @@ VARIANTS = {
     "pointer": Variant(SPACE, "pointer", SMALL),
     "pointer of at most 2": Variant(SPACE, "pointer", replace(SMALL, max_selected=2)),
     "pointer of at most 1": Variant(SPACE, "pointer", replace(SMALL, max_selected=1)),
+    "cells of entities": Variant(SPACE, "independent", replace(SMALL, cell_decoder="entities")),
     "timed independent": Variant(TIMED, "independent", SMALL),
     "timed pointer": Variant(TIMED, "pointer", SMALL),
     "timed, gated, queries": Variant(
@@ -94,6 +97,7 @@ def inputs_for(
         types=torch.tensor([types], dtype=torch.bool),
         selectable=torch.tensor([selectable], dtype=torch.bool),
         targets=torch.tensor([targets], dtype=torch.bool),
+        cell_of=torch.tensor([[1, 0, 1]]),
         scalars=noise(SCALARS),
         maps=(noise(3, 1, 2), noise(3, 1, 2)),
     )
@@ -393,6 +397,22 @@ def test_upsampling_needs_a_minimap_and_auto_does_without() -> None:
         UnitActionHead(SPACE, without, "pointer", config)
     auto = UnitActionHead(SPACE, without, "pointer", replace(SMALL, cell_decoder="auto"))
     assert isinstance(auto.target_cell, QueryCell)
+
+
+def test_entities_point_at_the_cells_that_they_are_in() -> None:
+    head = a_head("cells of entities").target_cell
+    assert isinstance(head, EntityCell)
+    inputs = CASES["everything legal"]._replace(present=torch.tensor([[True, True, False]]))
+    context = torch.randn(1, SMALL.embedding_width, dtype=torch.float64)
+    pointed = head.entity(context, inputs.per_entity)[0]
+    added = head(context, inputs) - PointerCell.forward(head, context, inputs)
+    torch.testing.assert_close(added, torch.stack([pointed[1], pointed[0]])[None])
+
+
+def test_without_their_places_entities_point_at_no_cell() -> None:
+    config = replace(SMALL, cell_decoder="entities")
+    head = UnitActionHead(SPACE, replace(SIZES, placed=False), "pointer", config)
+    assert type(head.target_cell) is PointerCell
 
 
 @pytest.mark.parametrize("grid", [(1, 2), (2, 2), (5, 3), (16, 16), (40, 9)])

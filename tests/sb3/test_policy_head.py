@@ -193,8 +193,11 @@ def test_the_alphastar_preset_is_the_papers_and_runs() -> None:
 
 
 @pytest.mark.parametrize("selection", ["independent", "pointer"])
-def test_order_and_padding_of_entities_change_nothing_with_a_scattered_map(selection: str) -> None:
-    policy = a_policy(selection=selection, **ALPHASTAR)
+@pytest.mark.parametrize("kwargs", [{}, ALPHASTAR], ids=["entities in cells", "scattered map"])
+def test_order_and_padding_of_entities_change_nothing(
+    selection: str, kwargs: dict[str, Any]
+) -> None:
+    policy = a_policy(selection=selection, **kwargs)
     batch = batch_of(30)
     order = np.array([2, 3, 0, 1])
     axes = {"entities": 1, "entity_mask": 1, "selectable_mask": 1, "target_mask": 2}
@@ -235,6 +238,25 @@ def test_where_entities_are_reaches_the_policy_through_the_map_alone() -> None:
         for observation in (batch, moved)
     ]
     assert bool((values[0] != values[1]).any())
+
+
+def test_an_entity_draws_orders_to_the_cell_that_it_is_in() -> None:
+    """The encoder sees no columns; row 0 is at the low end of y, and a cell is 2 wide."""
+    policy = a_policy(encoder="mlp")
+    with torch.no_grad():
+        policy.features_extractor.embed.weight.zero_()
+        policy.features_extractor.embed.bias.fill_(1.0)
+        policy.action_net.target_cell.entity.query.bias.fill_(1.0)
+    batch = {key: value[:1].copy() for key, value in batch_of(1).items()}
+    batch["entity_mask"][:] = [[1, 0, 0, 0]]
+    logits = []
+    for x, y in ((7.5, 2.5), (0.5, 6.5)):
+        batch["entities"][0, :, :2] = x, y
+        observation = policy.obs_to_tensor(batch)[0]
+        inputs = policy.head_inputs(policy.extract_features(observation))
+        logits.append(policy.action_net.target_cell(torch.ones(1, 64), inputs)[0])
+    changed = (logits[0] - logits[1]).abs() > 1e-6
+    assert changed.nonzero().flatten().tolist() == [1 * 4 + 3, 3 * 4 + 0]
 
 
 def test_temperature_changes_play_and_not_training() -> None:
