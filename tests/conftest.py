@@ -12,7 +12,7 @@ from jaxtyping import install_import_hook
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 install_import_hook(
-    [f"perceiver_rl.{part}" for part in ("nn", "entities", "heads", "sb3")],
+    [f"perceiver_rl.{part}" for part in ("nn", "entities", "heads", "sb3", "models")],
     "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
 )
 

@@ -89,6 +89,7 @@ def test_nothing_imports_tests_or_scripts() -> None:
         ("perceiver_rl.envs", ["torch", "stable_baselines3", "matplotlib"]),
         ("perceiver_rl.nn", ["stable_baselines3", "numba"]),
         ("perceiver_rl.heads", ["stable_baselines3", "numba"]),
+        ("perceiver_rl.models", ["stable_baselines3", "numba", "transformers"]),
     ],
 )
 def test_importing_a_light_part_loads_nothing_heavy(module: str, absent: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor, nn
 
 # Standard deviation of a unit normal truncated at two standard deviations.
@@ -43,6 +44,6 @@ def linear(in_features: int, out_features: int, init: LinearInit = "scaled") -> 
 def learned_array(*shape: int, std: float = 0.02) -> nn.Parameter:
     """Build a parameter for latents, queries or positions: truncated normal, cut at two std."""
     array: Tensor = nn.init.trunc_normal_(
-        nn.Parameter(Tensor(*shape)), std=std, a=-2 * std, b=2 * std
+        nn.Parameter(torch.empty(*shape)), std=std, a=-2 * std, b=2 * std
     )
     return nn.Parameter(array)
