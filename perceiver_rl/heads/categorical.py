@@ -61,12 +61,16 @@ def kl(
 def sample(log_probs: Float[Tensor, "*batch choice"], deterministic: bool) -> Int[Tensor, "*batch"]:
     """Draw a choice per row, or take the most probable one.
 
-    Draws by the race of exponential clocks: one call for the whole batch, no validation.
+    Draws by one uniform number per row, against the cumulative probabilities. A choice of
+    probability 0 is never drawn, however the sums are rounded.
     """
     if deterministic:
         return log_probs.argmax(-1)
-    clocks = torch.empty_like(log_probs).exponential_().log_()
-    return (log_probs - clocks).argmax(-1)
+    probs = log_probs.exp()
+    # With 0 for what cannot happen, which no number is below; a parallel sum need not ascend there.
+    reached = probs.cumsum(-1) * (probs > 0)
+    drawn = torch.rand_like(probs[..., :1]) * reached.amax(-1, keepdim=True)
+    return (reached > drawn).to(torch.uint8).argmax(-1)
 
 
 def pick(

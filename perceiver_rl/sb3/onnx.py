@@ -110,8 +110,6 @@ class _Injected(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        if func is Tensor.exponential_:
-            return -self._take(args[0]).log()
         if func is torch.rand_like:
             return self._take(args[0])
         if func is Tensor.__bool__:  # "is any row still picking?": the graph has no way out

@@ -153,7 +153,8 @@ def test_sampled_frequencies_match_the_probabilities(variant: str, case: str) ->
     assert torch.equal(found, actions)
     counts = numbers.double() - 1
     error = (counts / draws - exact).abs()
-    assert bool((error <= 5 * (exact * (1 - exact) / draws).sqrt() + 1e-9).all())
+    rare = 2 / draws * (exact > 0)  # one draw of what hardly ever happens
+    assert bool((error <= 5 * (exact * (1 - exact) / draws).sqrt() + rare).all())
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
