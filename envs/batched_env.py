@@ -45,7 +45,7 @@ from .sides import COMMANDED, OtherSide, Player
 from .snapshot import Snapshot, fingerprint
 from .tasks import make_task
 
-_KEYS: Final = (
+VIEW_KEYS: Final = (
     ENTITIES,
     ENTITY_MASK,
     SCALARS,
@@ -53,6 +53,7 @@ _KEYS: Final = (
     SELECTABLE_MASK,
     TARGET_MASK,
 )
+"""The parts of an observation, in the order in which the kernels write them."""
 _OPPONENT: Final = "opponent."
 ILLEGAL: Final = ("refuse", "error")
 SIDES: Final = ("own", "enemy")
@@ -180,7 +181,7 @@ class BatchedEnv:
         # New arrays every time: whoever keeps an observation keeps it unchanged.
         self._views = self._new_views()
         self._write_views(self._all)
-        self._latest = dict(zip(_KEYS, self._views, strict=True))
+        self._latest = dict(zip(VIEW_KEYS, self._views, strict=True))
         return dict(self._latest)
 
     def _write_views(self, rows: NDArray[np.int64]) -> None:

@@ -1,0 +1,159 @@
+"""One game, played through PySC2's ``SC2Env`` with the protocol's own messages."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from perceiver_rl.spaces import ContractError
+
+from .compat import Client, load_client
+from .options import MOST_SEED, GameOptions
+from .process import LOGS, supervise, the_watch
+
+STAND_IN: Final = "stand-in"
+
+
+class GameError(ConnectionError):
+    """The game crashed, hung, could not be started, or the connection to it was lost."""
+
+
+class Game:
+    """A map, and the process that plays it: started when it is needed, again after a failure.
+
+    Args:
+        map_name: As PySC2 calls the map.
+        options: How the game is set up.
+
+    Raises:
+        ContractError: If PySC2 cannot be imported or knows no such map.
+    """
+
+    def __init__(self, map_name: str, options: GameOptions) -> None:
+        self.client: Client = load_client()
+        supervise(self.client)
+        try:
+            self.map: Any = self.client.maps.get(map_name)
+        except self.client.maps.lib.NoMapError as error:
+            raise ContractError(f"PySC2 knows no map {map_name!r}: {error}") from None
+        self.options = options
+        self.version = ""
+        """Of the game, as it says itself; empty until it has been started."""
+        self._env: Any = None
+
+    @property
+    def backend(self) -> str:
+        """What plays: ``stand-in``, or ``sc2-`` and the game's version."""
+        return STAND_IN if STAND_IN in self.version else f"sc2-{self.version or 'unknown'}"
+
+    @property
+    def log(self) -> Path | None:
+        """Where the game's output goes; None before its first start."""
+        return LOGS.of(self._pid())
+
+    def start(self, seed: int | None) -> Any:
+        """Begin an episode and return its first ``ResponseObservation``.
+
+        Args:
+            seed: Of the game. None goes on with the game's own random numbers, which on maps for
+                one player is much faster: the game is restarted, not set up again.
+
+        Raises:
+            ContractError: If the seed is out of range, or the game's version is not installed.
+            GameError: If the game fails.
+        """
+        if seed is not None and not 0 <= seed <= MOST_SEED:
+            raise ContractError(f"the game takes seeds in [0, {MOST_SEED}], not {seed}")
+        with self._failing("start an episode"):
+            if self._env is None:
+                self._launch(seed)
+            elif seed is not None:
+                self._env._random_seed = seed
+                self._env._restart = self._env._create_join
+            else:
+                self._env.__dict__.pop("_restart", None)
+            (first,) = self._env.reset()
+            return first.observation
+
+    def step(self, messages: Sequence[Any]) -> tuple[Any, bool]:
+        """Send actions, let the game go on, and return its observation and whether it has ended.
+
+        Raises:
+            GameError: If the game fails.
+        """
+        from ..sc2api.protocol import api
+
+        with self._failing("play a step"):
+            (step,) = self._env.step([list(messages) or [api.Action()]])
+            return step.observation, bool(step.last())
+
+    def _launch(self, seed: int | None) -> None:
+        from ..sc2api.protocol import api
+
+        options, flags = self.options, self.client.flags.FLAGS
+        flags.sc2_timeout = options.timeout
+        kind = self.client.env.SC2Env
+        env = kind.__new__(kind)  # a game whose set-up fails half-way can be closed, too
+        self._env = env
+        try:
+            env.__init__(
+                map_name=self.map.name,
+                players=options.players(self.client.env, self.map.players == 1),
+                agent_interface_format=api.InterfaceOptions(raw=True, score=True),
+                step_mul=options.step_mul,
+                realtime=options.realtime,
+                visualize=options.visualize,
+                save_replay_episodes=1 if options.replays else 0,
+                replay_dir=str(options.replays) if options.replays else None,
+                random_seed=seed,
+                disable_fog=options.disable_fog,
+                version=options.version,
+            )
+        except ValueError as error:
+            self.close()
+            raise ContractError(f"{self.map.name}: {error}") from error
+        self.version = str(env._controllers[0].ping().game_version)
+
+    @contextlib.contextmanager
+    def _failing(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except ContractError:
+            raise
+        except self.client.failures as error:
+            log = self.log
+            self.close(failed=True)
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise GameError(
+                f"the game could not {what} on {self.map.name}: {reason} (its output: {log})"
+            ) from error
+        except BaseException:  # an interrupt leaves no game behind
+            self.close()
+            raise
+
+    def _pid(self) -> int | None:
+        processes = getattr(self._env, "_sc2_procs", None)
+        return processes[0].pid if processes else None
+
+    def close(self, failed: bool = False) -> None:
+        """End the game's process.
+
+        Args:
+            failed: Whether its log is kept.
+        """
+        env, self._env = self._env, None
+        if env is None:
+            return
+        processes = list(getattr(env, "_sc2_procs", None) or [])
+        pids = [process._proc.pid for process in processes if process._proc is not None]
+        try:
+            env.close()
+        except self.client.failures:  # it was gone before
+            for process in processes:
+                process._shutdown()
+        for pid in pids:
+            the_watch().off(pid)
+            if not failed:
+                LOGS.drop(pid)
