@@ -9,6 +9,8 @@ READY := $(VENV)/.ready
 $(READY): pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	# Alone: its pygame would take the place of pygame-ce, and much else is for replays.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps pysc2
 	touch $(READY)
 
 compare: $(READY) ## train both encoders, play evaluation games, write runs/compare

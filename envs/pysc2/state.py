@@ -191,7 +191,8 @@ class GameState:
             assert self._limits is not None  # of a battle
             sides = (self.scenario.own_slots, self.scenario.slots)
             observe(self.units, self.games, self._rows, sides, self._limits, views)
-        return {key: view[0] for key, view in zip(VIEW_KEYS, views, strict=True)}
+        arrays: tuple[NDArray[Any], ...] = views
+        return {key: array[0] for key, array in zip(VIEW_KEYS, arrays, strict=True)}
 
     def _new_views(self) -> Views:
         entities, kinds = self._contract.entities, len(self._contract.actions.types)

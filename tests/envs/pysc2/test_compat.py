@@ -23,7 +23,7 @@ def test_pysc2_and_what_it_needs_can_be_imported() -> None:
 def test_shuffle_is_as_before_once_pysc2_is_imported() -> None:
     pytest.importorskip("pysc2")
     compat.load_client()
-    assert random.shuffle == random._inst.shuffle  # type: ignore[attr-defined]
+    assert random.shuffle == random._inst.shuffle
 
 
 def test_the_old_shuffle_permutes_by_the_given_numbers() -> None:

@@ -76,9 +76,7 @@ def test_the_spaces_are_those_of_the_proxy(name: str) -> None:
 
 def test_the_reward_is_the_change_of_the_score() -> None:
     env, game = make()
-    game.answers = [
-        response([unit("marine", 1, health=45)], score=score) for score in (10, 10, 19)
-    ]
+    game.answers = [response([unit("marine", 1, health=45)], score=score) for score in (10, 10, 19)]
     env.reset(seed=3)
     assert [env.step(no_op(env))[1] for _ in range(3)] == [10, 0, 9]
     assert game.seeds == [3]
