@@ -15,8 +15,10 @@ from perceiver_rl.models.language import (
     TextClassifierConfig,
 )
 from perceiver_rl.models.multimodal import AutoencoderConfig, MultimodalAutoencoder
+from perceiver_rl.models.pretrained import from_pretrained
 from perceiver_rl.models.published import GLUE, PUBLISHED, Published, build_model
 from perceiver_rl.models.text import decode_text, encode_text
+from perceiver_rl.models.weights import WeightsError, load_weights
 
 __all__ = [
     "GLUE",
@@ -35,8 +37,11 @@ __all__ = [
     "Published",
     "TextClassifier",
     "TextClassifierConfig",
+    "WeightsError",
     "build_model",
     "decode_text",
     "encode_text",
+    "from_pretrained",
+    "load_weights",
     "tiled_flow",
 ]

@@ -37,6 +37,7 @@ class PerceiverConfig:
         decoder_heads: Heads of the decoder; None: as ``cross_heads``.
         decoder_qk_channels: Width of queries and keys in the decoder; None: the latents' width.
         decoder_v_channels: Width of values in the decoder; None: that of queries and keys.
+        decoder_widening: Hidden width of the decoder's MLP; None: as ``cross_widening``.
         activation: Nonlinearity of the MLPs.
         dropout: Share of the features that training leaves out after attention and MLP, in the
             encoder and the processor; the reference's decoder drops nothing.
@@ -62,6 +63,7 @@ class PerceiverConfig:
     decoder_heads: int | None = None
     decoder_qk_channels: int | None = None
     decoder_v_channels: int | None = None
+    decoder_widening: int | None = None
     activation: Activation = "gelu_tanh"
     dropout: float = 0.0
     attention_dropout: float = 0.0
@@ -86,7 +88,7 @@ class PerceiverConfig:
             "heads": self.cross_heads,
             "qk_channels": as_queries if self.qk_channels is None else self.qk_channels,
             "v_channels": self.v_channels,
-            "widening": self.widening if self.cross_widening is None else self.cross_widening,
+            "widening": self._cross_widening,
             "query_residual": self.encoder_residual,
             "activation": self.activation,
             "dropout": self.dropout,
@@ -109,14 +111,19 @@ class PerceiverConfig:
     @property
     def decoder_block(self) -> dict[str, Any]:
         """Settings of the decoder's cross-attention."""
+        own = self.decoder_widening
         return {
             "heads": self.cross_heads if self.decoder_heads is None else self.decoder_heads,
             "qk_channels": self.decoder_qk_channels,
             "v_channels": self.decoder_v_channels,
-            "widening": self.widening if self.cross_widening is None else self.cross_widening,
+            "widening": self._cross_widening if own is None else own,
             "query_residual": self.query_residual,
             "activation": self.activation,
         }
+
+    @property
+    def _cross_widening(self) -> int:
+        return self.widening if self.cross_widening is None else self.cross_widening
 
 
 class PerceiverEncoder(nn.Module):

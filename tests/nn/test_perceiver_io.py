@@ -137,12 +137,14 @@ def test_the_decoder_has_heads_and_channels_of_its_own() -> None:
     assert attention.value.out_features == 9
 
 
-def test_cross_attentions_may_be_widened_differently() -> None:
-    model = PerceiverIO(5, 4, replace(SMALL, widening=3, cross_widening=2))
+@pytest.mark.parametrize("decoder", [None, 1])
+def test_cross_attentions_may_be_widened_differently(decoder: int | None) -> None:
+    changes: dict[str, Any] = {} if decoder is None else {"decoder_widening": decoder}
+    model = PerceiverIO(5, 4, replace(SMALL, widening=3, cross_widening=2, **changes))
     weights = dict(model.named_parameters())
     blocks = ("encoder.cross_attend", "processor.self_attends.0", "decoder.cross_attend")
     hidden = [weights[f"{block}.mlp.layers.0.weight"].shape[0] for block in blocks]
-    assert hidden == [2 * 8, 3 * 8, 2 * 4]
+    assert hidden == [2 * 8, 3 * 8, (2 if decoder is None else decoder) * 4]
 
 
 def test_without_the_encoders_residual_the_latents_are_what_they_read() -> None:
