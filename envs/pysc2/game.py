@@ -10,8 +10,9 @@ from typing import Any, Final
 from perceiver_rl.spaces import ContractError
 
 from .compat import Client, load_client
+from .installation import installation
 from .options import MOST_SEED, GameOptions
-from .process import LOGS, supervise, the_watch
+from .process import LOGS, PATIENCE, supervise, the_watch
 
 STAND_IN: Final = "stand-in"
 
@@ -92,25 +93,26 @@ class Game:
     def _launch(self, seed: int | None) -> None:
         from ..sc2api.protocol import api
 
-        options, flags = self.options, self.client.flags.FLAGS
-        flags.sc2_timeout = options.timeout
+        options = self.options
+        PATIENCE.seconds = options.timeout
         kind = self.client.env.SC2Env
         env = kind.__new__(kind)  # a game whose set-up fails half-way can be closed, too
         self._env = env
         try:
-            env.__init__(
-                map_name=self.map.name,
-                players=options.players(self.client.env, self.map.players == 1),
-                agent_interface_format=api.InterfaceOptions(raw=True, score=True),
-                step_mul=options.step_mul,
-                realtime=options.realtime,
-                visualize=options.visualize,
-                save_replay_episodes=1 if options.replays else 0,
-                replay_dir=str(options.replays) if options.replays else None,
-                random_seed=seed,
-                disable_fog=options.disable_fog,
-                version=options.version,
-            )
+            with installation(self.client, options.stand_in):
+                env.__init__(
+                    map_name=self.map.name,
+                    players=options.players(self.client.env, self.map.players == 1),
+                    agent_interface_format=api.InterfaceOptions(raw=True, score=True),
+                    step_mul=options.step_mul,
+                    realtime=options.realtime,
+                    visualize=options.visualize,
+                    save_replay_episodes=1 if options.replays else 0,
+                    replay_dir=str(options.replays) if options.replays else None,
+                    random_seed=seed,
+                    disable_fog=options.disable_fog,
+                    version=options.version,
+                )
         except ValueError as error:
             self.close()
             raise ContractError(f"{self.map.name}: {error}") from error

@@ -45,6 +45,8 @@ class GameOptions:
         disable_fog: Whether everything is seen.
         timeout: Seconds without an answer after which the game counts as hung.
         most_failures: Failures in a row after which the adapter gives up.
+        stand_in: Whether the stand-in plays, wherever the game itself is installed. Without it,
+            whatever is found in ``SC2PATH`` plays.
 
     Raises:
         ContractError: If a value makes no sense; names the nearest one.
@@ -61,6 +63,7 @@ class GameOptions:
     disable_fog: bool = False
     timeout: int = 120
     most_failures: int = 3
+    stand_in: bool = False
 
     def __post_init__(self) -> None:
         for name in ("step_mul", "timeout", "most_failures"):

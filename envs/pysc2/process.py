@@ -98,8 +98,30 @@ class Logs:
 LOGS: Final = Logs()
 
 
+class Patience:
+    """How long every connection of this process waits for an answer.
+
+    Args:
+        seconds: Until the game counts as hung.
+    """
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+
+
+PATIENCE: Final = Patience(120)
+
+
+@lru_cache(maxsize=1)
 def supervise(client: Client) -> None:
-    """Let PySC2 start every game under watch and with a log."""
+    """Let PySC2 start every game under watch and with a log, and wait for it no longer than told.
+
+    Its two distributions take the time to wait from different places; here it is one.
+    """
+    connect = client.controller.RemoteController._connect
+
+    def connect_patiently(self: Any, host: str, port: int, game: Any, _: Any) -> Any:
+        return connect(self, host, port, game, PATIENCE.seconds)
 
     def launch(self: Any, run_config: Any, args: Sequence[str], **_: Any) -> Any:
         handle, path = LOGS.open()
@@ -116,3 +138,4 @@ def supervise(client: Client) -> None:
         return game
 
     client.process.StarcraftProcess._launch = launch
+    client.controller.RemoteController._connect = connect_patiently

@@ -1,0 +1,53 @@
+"""Which installation PySC2 starts: the one that it finds, or the stand-in."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from .compat import Client
+
+_LOCK: Final = threading.RLock()
+
+
+@lru_cache(maxsize=1)
+def stand_in_folder() -> Path:
+    """Lay out the stand-in for this process, and return where; it is removed at the end."""
+    from ..sc2api.install import install
+
+    folder = Path(tempfile.mkdtemp(prefix="perceiver-rl-standin-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    install(folder)
+    return folder
+
+
+@contextlib.contextmanager
+def installation(client: Client, stand_in: bool) -> Iterator[None]:
+    """Let PySC2 find the stand-in for as long as it looks; the next game may be another."""
+    if not stand_in:
+        yield
+        return
+    with _LOCK:  # games of several threads start one after the other
+        find = client.run_configs.get
+        client.run_configs.get = lambda version=None: _stand_in_config(client, version)
+        try:
+            yield
+        finally:
+            client.run_configs.get = find
+
+
+def _stand_in_config(client: Client, version: str | None) -> Any:
+    from ..sc2api.install import EXECUTABLE
+
+    config = client.run_configs.platforms.LocalBase
+    found = config.__new__(config)
+    found.__init__(str(stand_in_folder()), EXECUTABLE, version, env=dict(os.environ))
+    return found
