@@ -19,6 +19,7 @@ from gymnasium import spaces
 from perceiver_rl.sb3 import archive, safe
 from perceiver_rl.sb3.training_state import TrainingState, has_training_state, restore_training
 
+from .backends import backend_of
 from .config import TrainConfig
 from .errors import CheckpointError, ConfigError
 from .space_parts import describe_spaces
@@ -26,8 +27,6 @@ from .strict_yaml import from_mapping, to_mapping
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
-
-BACKEND = "proxy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +71,7 @@ def save(
     Raises:
         OSError: If the folder cannot be written to or the disk is full.
     """
-    about = {"backend": BACKEND, "config": to_mapping(config)}
+    about = {"backend": backend_of(model.get_env()), "config": to_mapping(config)}
     safe.safe_save(model, path, about, state.members() if state else None)
 
 

@@ -14,7 +14,7 @@ from perceiver_rl.spaces import ENTITIES
 from .compare_config import CompareConfig
 from .compare_display import CompareDisplay, compare_display
 from .compare_files import Comparison, findings_of, measure, show, write
-from .errors import RunError
+from .errors import RunError, UserError
 from .process_pool import run_tasks
 from .report import write_report
 from .results import AgentResult, agent_result
@@ -62,13 +62,19 @@ def _prepared(scenario: str, config: CompareConfig) -> Comparison:
     """Check what a scenario needs, and size its arms."""
     from perceiver_rl.envs import BatchedEnv
 
+    from .backends import PROXY, check_games, opponents_on
     from .matching import match_arms
-    from .play import check_matchups
     from .players import check_control, scripts_for
 
-    check_matchups(config.env.id, (config.env.opponent, *config.opponents), config.env.options)
+    options = config.env.options if config.backend == PROXY else {}
+    if config.backend != PROXY and config.stages != ("scratch",):
+        raise UserError(f"on --backend {config.backend} agents learn from scratch alone")
+    opponents = opponents_on(config.backend, config.env.id, config.opponents)
+    config = replace(config, opponents=opponents)
+    matches = (config.env.opponent, *config.opponents)
+    check_games(config.backend, config.env.id, matches, config.env.options)
     if config.controls is None:
-        config = replace(config, controls=scripts_for(config.env.id, config.env.options))
+        config = replace(config, controls=scripts_for(config.env.id, options))
     for control in config.controls or ():
         check_control(control)
     shape = BatchedEnv(config.env.id, 1).observation_space[ENTITIES].shape

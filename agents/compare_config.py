@@ -8,6 +8,8 @@ from typing import Literal
 
 from .cloning_config import CloningConfig
 from .config import (
+    OPPONENTS,
+    Backend,
     EnvConfig,
     EvaluateConfig,
     PolicyConfig,
@@ -74,7 +76,9 @@ class CompareConfig:
     of parameters or FLOPs of the Transformer, to which the Perceiver is sized."""
     scenarios: dict[str, ScenarioConfig] = field(default_factory=dict)
     """Several scenarios, by name; empty: the one of `env`."""
-    opponents: tuple[str, ...] = ("random", "attack-nearest", "focus-fire")
+    backend: Backend = "proxy"
+    """What is trained and played on: the proxy, the stand-in for the game, or the game (sc2)."""
+    opponents: tuple[str, ...] = OPPONENTS
     """Opponents of the evaluation: names of scripts, `control:SCRIPT` for one that plays through
     the action space as agents do, or `policy:CHECKPOINT`."""
     controls: tuple[str, ...] | None = None
@@ -169,6 +173,7 @@ class CompareConfig:
             steps=self.steps,
             seed=seed,
             torch_threads=self.torch_threads,
+            backend=self.backend,
             env=self.env,
             policy=self.arms[arm],
             ppo=self.tuning if stage == "tuning" else self.ppo,
@@ -194,6 +199,7 @@ class CompareConfig:
         """Return the settings of every agent's evaluation."""
         return EvaluateConfig(
             env=self.env.id,
+            backend=self.backend,
             opponents=self.opponents,
             games=self.games,
             two_sided=self.two_sided,

@@ -26,7 +26,7 @@ from rich.console import Console
 
 from perceiver_rl.files import write_text
 
-from .checkpoint import BACKEND
+from .backends import backend_of_games
 from .claims import Claim, Uninformative, claims_of, uninformative_tables
 from .compare_config import CompareConfig
 from .compare_curves import curves_of
@@ -113,7 +113,7 @@ def write(
     failures, command = run
     done = {(agent.scenario, agent.name) for agent in agents}
     content: dict[str, Any] = {
-        "backend": BACKEND,
+        "backend": backend_of_games(agent.games for agent in agents),
         "config": to_mapping(config),
         "missing": [task.title for task in tasks if (task.scenario, task.name) not in done],
         "failed": dict(failures),

@@ -16,6 +16,9 @@ from .errors import ConfigError
 from .seeds import EVAL_SEED, FOLLOW_UP_SEED, MAX_ENVS, MAX_SEED
 
 Option = bool | int | float | str
+Backend = Literal["proxy", "standin", "sc2"]
+"""What plays: our engine, our engine behind the game's API through PySC2, or StarCraft II."""
+OPPONENTS = ("random", "attack-nearest", "focus-fire")
 
 
 def require(ok: bool, message: str) -> None:
@@ -140,6 +143,8 @@ class TrainConfig:
     """Where the network lives: auto, cpu or cuda."""
     checkpoint_every: int = 100_000
     """Environment steps between two checkpoints."""
+    backend: Backend = "proxy"
+    """What the agent trains on: the proxy, the stand-in for the game, or the game (sc2)."""
     from_checkpoint: Annotated[Path | None, tyro.conf.arg(aliases=["--from"])] = None
     """Checkpoint whose weights the network starts with, for instance one of `imitate`."""
     env: EnvConfig = field(default_factory=EnvConfig)
@@ -187,7 +192,9 @@ class EvaluateConfig:
     """Checkpoint files, run folders, or names of controls (random, no-op, attack-nearest...)."""
     env: str | None = None
     """Environment; None: the one that the first checkpoint was trained in."""
-    opponents: tuple[str, ...] = ("random", "attack-nearest", "focus-fire")
+    backend: Backend = "proxy"
+    """What is played on: the proxy, the stand-in for the game, or the game (sc2)."""
+    opponents: tuple[str, ...] = OPPONENTS
     """Opponents to play against: names of scripts, or `policy:CHECKPOINT`."""
     controls: tuple[str, ...] | None = None
     """Scripts that play the same games beside the agents; None: beside checkpoints, all scripts

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from perceiver_rl.envs import BatchedEnv, Recorder, Replay
 
-from .checkpoint import BACKEND
+from .backends import PROXY
 from .display import game_bar
 from .duel_config import DuelConfig
 from .elo import Ratings, rate
@@ -215,7 +215,7 @@ def _content(
     command: Sequence[str],
 ) -> dict[str, Any]:
     content: dict[str, Any] = {
-        "backend": BACKEND,
+        "backend": PROXY,
         "config": to_mapping(config),
         "agents": [
             {

@@ -8,12 +8,12 @@ from typing import Any
 
 from rich.console import Console
 
-from .checkpoint import BACKEND
+from .backends import PROXY, backend_of_games, check_games, opponents_on
 from .config import EvaluateConfig
 from .display import game_bar
 from .errors import UserError
 from .machine import provenance
-from .play import check_matchups, play
+from .play import play
 from .players import (
     Contender,
     beside,
@@ -44,8 +44,9 @@ def evaluate(config: EvaluateConfig, command: Sequence[str] = ()) -> Results:
     contenders = [contender(word) for word in config.agents]
     distinct(contenders)
     env, options = env_as_trained(contenders, config.env, config.options)
-    config = replace(config, env=env, options=options)
-    check_matchups(env, config.opponents, config.options)
+    opponents = opponents_on(config.backend, env, config.opponents)
+    config = replace(config, env=env, options=options, opponents=opponents)
+    check_games(config.backend, env, config.opponents, config.options)
     contenders += _controls(config, contenders)
     results: Results = {each.name: {} for each in contenders}
     with game_bar(len(contenders) * len(config.opponents) * config.games) as report:
@@ -66,7 +67,8 @@ def _controls(config: EvaluateConfig, contenders: Sequence[Contender]) -> list[C
     if names is None:
         assert config.env is not None  # evaluate() has set it
         trained = any(each.checkpoint for each in contenders)
-        names = scripts_for(config.env, config.options) if trained else ()
+        options = config.options if config.backend == PROXY else {}
+        names = scripts_for(config.env, options) if trained else ()
     for name in names:
         check_control(name)
     named = {each.name for each in contenders}
@@ -80,7 +82,7 @@ def _content(
     command: Sequence[str],
 ) -> dict[str, Any]:
     return {
-        "backend": BACKEND,
+        "backend": backend_of_games(results.values()),
         "config": to_mapping(config),
         "agents": [
             {

@@ -16,19 +16,29 @@ from stable_baselines3.common.vec_env import VecEnv
 from perceiver_rl.envs import make_vec
 from perceiver_rl.sb3 import EntityPolicy, TorchDictRolloutBuffer
 
+from .backends import open_training
 from .checkpoint import Description, check_spaces, load_weights
-from .config import EnvConfig, PolicyConfig, PPOConfig, TrainConfig
+from .config import Backend, EnvConfig, PolicyConfig, PPOConfig, TrainConfig
 from .env_options import env_options
 from .errors import ConfigError
 from .seeds import sampling_seed, training_seed
 
 
-def make_training_env(config: EnvConfig, seed: int, steps_done: int = 0) -> VecEnv:
-    """Return the batch of games that a run learns from, seeded for its first or a later part."""
+def make_training_env(
+    config: EnvConfig, seed: int, steps_done: int = 0, backend: Backend = "proxy"
+) -> VecEnv:
+    """Return the batch of games that a run learns from, seeded for its first or a later part.
+
+    Raises:
+        UserError: If the backend cannot play them.
+    """
+    first = training_seed(seed, steps_done)
+    if backend != "proxy":
+        return open_training(backend, config, first)
     return make_vec(
         config.id,
         num_envs=config.num_envs,
-        seed=training_seed(seed, steps_done),
+        seed=first,
         opponent=config.opponent,
         **env_options(config.options),
     )

@@ -14,6 +14,7 @@ from perceiver_rl.envs.opponents import find_player
 from perceiver_rl.envs.scenarios import find_scenario
 from perceiver_rl.envs.sides import looks_alike
 
+from .backends import PROXY, play_on_backend
 from .config import EvaluateConfig, Option
 from .env_options import env_options
 from .players import Contender, Player
@@ -48,6 +49,8 @@ def play(
         config: Number of games, seeds and options.
         report: Told how many further games have ended.
     """
+    if config.backend != PROXY:
+        return play_on_backend(contender, env, config, report)
     swapped = config.two_sided and is_two_sided(env, opponent)
     seeds = evaluation_seeds(config.eval_seed, config.games // 2 if swapped else config.games)
     parts = []
@@ -118,6 +121,8 @@ def play_to_the_end(
 ) -> Games:
     """Play one game per seed and return them in the order of the seeds.
 
+    A game that is begun anew because a failure has made it void counts from there.
+
     Args:
         games: A batch of as many games as there are seeds; finished ones stay finished.
         player: Chooses the actions of our side.
@@ -133,6 +138,9 @@ def play_to_the_end(
         observation = step.observation
         returns[playing] += (games.enemy_reward if for_enemy else step.reward)[playing]
         lengths[playing] += 1
+        for row, info in enumerate(step.infos):
+            if "void" in info:
+                returns[row], lengths[row] = 0.0, 0
         ended = playing & (step.terminated | step.truncated)
         for index in np.flatnonzero(ended):
             outcomes[index] = outcome_letter(step.infos[index])
@@ -141,6 +149,7 @@ def play_to_the_end(
         outcomes="".join(outcomes).translate(_FLIPPED if for_enemy else {}),
         returns=tuple(returns.tolist()),
         lengths=tuple(lengths.tolist()),
+        backend=getattr(games, "backend", PROXY),
     )
 
 

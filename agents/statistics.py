@@ -53,14 +53,16 @@ class Games:
         outcomes: One letter per game, W, L or D; empty where games have no winner (a mini-game).
         returns: Sum of rewards of each game.
         lengths: Agent steps of each game.
+        backend: Where they were played; results of different backends are not comparable.
 
     Raises:
-        ValueError: If the three do not hold the same number of games.
+        ValueError: If the first three do not hold the same number of games.
     """
 
     outcomes: str
     returns: tuple[float, ...]
     lengths: tuple[int, ...]
+    backend: str = "proxy"
 
     def __post_init__(self) -> None:
         if len(self.returns) != len(self.lengths) or len(self.outcomes) not in (0, self.count):
@@ -127,6 +129,7 @@ class Games:
             "win_rate_high": interval.high if interval else None,
             "mean_return": self.mean_return,
             "mean_length": self.mean_length,
+            "backend": self.backend,
             "outcomes": self.outcomes,
             "returns": [round(value, 4) for value in self.returns],
             "lengths": list(self.lengths),
@@ -139,13 +142,22 @@ class Games:
             outcomes=summary["outcomes"],
             returns=tuple(summary["returns"]),
             lengths=tuple(summary["lengths"]),
+            backend=summary.get("backend", "proxy"),
         )
 
 
 def pool(parts: Sequence[Games]) -> Games:
-    """Return all games of several agents as one; without any part it holds no game."""
+    """Return all games of several agents as one; without any part it holds no game.
+
+    Raises:
+        ValueError: If they were played on different backends.
+    """
+    backends = sorted({part.backend for part in parts}) or ["proxy"]
+    if len(backends) > 1:
+        raise ValueError(f"games of the backends {backends} do not belong together")
     return Games(
         outcomes="".join(part.outcomes for part in parts),
         returns=tuple(value for part in parts for value in part.returns),
         lengths=tuple(value for part in parts for value in part.lengths),
+        backend=backends[0],
     )

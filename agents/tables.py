@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from . import numbers
+from .backends import backend_of_games
 from .elo import Ratings
 from .results import AgentResult, ArmResult, arms_of
 from .statistics import Games
@@ -33,7 +34,8 @@ def _table(title: str, caption: str) -> Table:
 
 def evaluation_table(env: str, results: Mapping[str, Mapping[str, Games]]) -> Table:
     """Return a row per agent and opponent; agents without games have no row."""
-    table = _table(f"{env} (proxy)", "win rate with 95% Wilson interval; a draw is no win")
+    backend = backend_of_games(results.values())
+    table = _table(f"{env} ({backend})", "win rate with 95% Wilson interval; a draw is no win")
     table.add_column("agent")
     table.add_column("opponent")
     for column in ("games", "W/L/D", "win rate", "return", "steps"):
@@ -107,8 +109,9 @@ def comparison_table(env: str, agents: Sequence[AgentResult]) -> Table:
     below it shows how far the seeds lie apart.
     """
     opponents = list(agents[0].games) if agents else []
+    backend = backend_of_games(agent.games for agent in agents)
     table = _table(
-        f"{env} (proxy): win rate with 95% Wilson interval",
+        f"{env} ({backend}): win rate with 95% Wilson interval",
         "an arm pools the games of its seeds, below are its lowest and highest; * is a control",
     )
     table.add_column("agent", no_wrap=True)

@@ -93,7 +93,7 @@ def run_training(
 def _prepare(config: TrainConfig, folder: RunFolder, resume: bool) -> tuple[PPO, float]:
     """Return the algorithm, new or as the checkpoint left it, and the seconds already spent."""
     if not resume:
-        env = make_training_env(config.env, config.seed)
+        env = make_training_env(config.env, config.seed, backend=config.backend)
         folder.progress.unlink(missing_ok=True)  # of a run that ended before its first checkpoint
         model = build_model(config, env)
         if config.from_checkpoint is not None:
@@ -102,10 +102,11 @@ def _prepare(config: TrainConfig, folder: RunFolder, resume: bool) -> tuple[PPO,
     description = describe(folder.checkpoint)
     check_policy(description, config, folder.checkpoint)
     done = description.num_timesteps
-    env = make_training_env(config.env, config.seed, done)
+    env = make_training_env(config.env, config.seed, done, config.backend)
     model = build_model(config, env, done)
     restore(model, folder.checkpoint)
-    if description.settings.env == config.env:
+    same = description.settings
+    if (same.env, same.backend) == (config.env, config.backend):
         restore_games(model, folder.checkpoint)  # otherwise new games begin
     rows = keep_until(folder.progress, done)
     return model, rows[-1].seconds if rows else 0.0

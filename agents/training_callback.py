@@ -89,7 +89,7 @@ class TrainingCallback(BaseCallback):
     def _on_rollout_start(self) -> None:
         if self._collected:
             self._after_update()
-        self._state = TrainingState(self.model)
+        self._state = self._current_state()
         if self.model.num_timesteps - self._saved >= self.config.checkpoint_every:
             self.save()
 
@@ -140,9 +140,13 @@ class TrainingCallback(BaseCallback):
 
     def save(self) -> None:
         """Write a checkpoint of what has been learned so far."""
-        state = self._state or TrainingState(self.model)
+        state = self._state or self._current_state()
         save(self.model, self.folder.checkpoint, self.config, state)
         self._saved = self.model.num_timesteps
+
+    def _current_state(self) -> TrainingState | None:
+        """Return what the run is doing; None where games cannot be kept as they are."""
+        return TrainingState(self.model) if self.config.backend == "proxy" else None
 
     def _report(self, steps: int) -> None:
         self.report(Progress(steps, self.config.steps, self._rate, self._recent_win_rate()))

@@ -27,6 +27,8 @@ _BATTLES: Final = (
     ),
 )
 ENVIRONMENTS: Final = (*_MINI_GAMES, *(f"Battle-{name}" for name in _BATTLES))
+GAME_PREFIX: Final = "sc2-"
+"""Begins the names of environments that StarCraft II itself (or its stand-in) plays."""
 
 
 def register_environments() -> None:
@@ -39,4 +41,12 @@ def register_environments() -> None:
                 entry_point="perceiver_rl.envs.gym_env:ProxyEnv",
                 vector_entry_point="perceiver_rl.envs.vector_env:ProxyVectorEnv",
                 kwargs={"scenario": name},
+            )
+    for name in _MINI_GAMES:
+        env_id = f"perceiver_rl/{GAME_PREFIX}{name}-v0"
+        if env_id not in gym.registry:
+            gym.register(
+                id=env_id,
+                entry_point="perceiver_rl.envs.pysc2.env:SC2Env",
+                kwargs={"map_name": name},
             )

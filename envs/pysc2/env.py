@@ -71,7 +71,7 @@ class SC2Env(gym.Env[Observation, NDArray[np.int64]]):
         self.game = Game(map_name, GameOptions(**options))
         contract = make_contract(self.scenario, max_entities)
         self.observation_space = contract.observations  # type: ignore[assignment]
-        self.action_space = self._actions = contract.actions
+        self.action_space = self.actions = contract.actions
         self._check = ActionCheck(contract.actions, 1)
         self._illegal = illegal
         self._state = GameState(self.scenario, contract)
@@ -127,8 +127,8 @@ class SC2Env(gym.Env[Observation, NDArray[np.int64]]):
             raise ResetNeeded("the episode has ended (or none has begun): call reset() first")
         vector = self._check.vectors(np.asarray(action)[None])[0]
         if self._illegal == "error":
-            self._actions.check_legal(vector, self._latest)
-        given = give(self._actions.decode(vector), self._actions, self._state, self._latest)
+            self.actions.check_legal(vector, self._latest)
+        given = give(self.actions.decode(vector), self.actions, self._state, self._latest)
         before = self._state.games[0].copy()
         try:
             response, ended = self.game.step([command.message() for command in given.commands])

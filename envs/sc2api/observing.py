@@ -134,6 +134,8 @@ def _raw(seat: Seat, data: Any) -> None:
         unit.shield = row[f.SHIELD]
         unit.energy = row[f.ENERGY]
         unit.weapon_cooldown = max(row[f.COOLDOWN], 0.0)
+        if row[f.TARGET] >= 0 and _CATEGORY[int(row[f.KIND])] == t.FIGHTER:
+            unit.engaged_target_tag = int(roster.tags[int(row[f.TARGET])])
         if owner == seat.player:
             _orders(seat, unit, row)
         if world.has_tasks:
