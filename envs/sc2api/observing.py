@@ -11,6 +11,9 @@ from ..engine import task_fields as t
 from ..engine.objects import ENTITY_NAMES, TRADES, entity_type
 from . import catalog
 from .catalog import KIND_IDS
+from .describing import fill_bytes
+from .layers import draw_colors, draw_layers, visibility_map
+from .panels import show_abilities, show_panels
 from .protocol import api, raw
 from .view import Seat
 from .world import NEUTRAL
@@ -73,6 +76,13 @@ def observe(seat: Seat) -> Any:
         _score(seat, observation.score)
     if seat.options.raw:
         _raw(seat, observation.raw_data)
+    if seat.options.HasField("feature_layer"):
+        draw_layers(seat, observation.feature_layer_data)
+    if seat.options.HasField("render"):
+        draw_colors(seat, observation.render_data)
+    if seat.sees_panels:
+        show_panels(seat, observation.ui_data)
+        show_abilities(seat, observation)
     _events(seat, response)
     _results(seat, response)
     return response
@@ -110,6 +120,7 @@ def _score(seat: Seat, score: Any) -> None:
 def _raw(seat: Seat, data: Any) -> None:
     world, roster = seat.world, seat.roster
     left, bottom = seat.origin
+    fill_bytes(data.map_state.visibility, visibility_map(seat))
     data.player.camera.x = seat.camera[0] - left
     data.player.camera.y = seat.camera[1] - bottom
     seen = seat.sees()

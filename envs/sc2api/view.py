@@ -73,6 +73,11 @@ class Seat:
             return self.camera_width * size.y / size.x
         return self.camera_width
 
+    @property
+    def sees_panels(self) -> bool:
+        """Whether it asked for a screen, and so for what surrounds it."""
+        return self.options.HasField("feature_layer") or self.options.HasField("render")
+
     def sees(self) -> NDArray[np.bool_]:
         """``[slot]``: whose unit it sees now; nobody in empty slots."""
         alive = self.world.alive
