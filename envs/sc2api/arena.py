@@ -19,13 +19,11 @@ from ..scenarios import Scenario
 from ..scenarios.scenario import LOOPS_PER_STEP, Box
 from ..task_contract import order_named
 from .catalog import RETURN, SMART
+from .refusals import fits, why_not
 from .world import (
-    CANT_BUILD_THERE,
     CANT_TARGET_THAT_UNIT,
     ERROR,
     NEUTRAL,
-    NOT_ENOUGH_FOOD,
-    NOT_ENOUGH_MINERALS,
     NOT_SUPPORTED,
     QUEUE_IS_FULL,
     SUCCESS,
@@ -234,20 +232,7 @@ class Arena(World):
             (chosen, aim),
             (self._spread, land),
         )
-        return SUCCESS if done else self._why_not(order)
-
-    def _why_not(self, order: Order) -> int:
-        """Return the reason for which an order of an economy was refused."""
-        if order.verb in (t.BUILD, t.TRAIN):
-            purse = self.purse(1)
-            if purse.minerals < self._trade[order.product, t.COST]:
-                return NOT_ENOUGH_MINERALS
-            if order.verb == t.BUILD:
-                return CANT_BUILD_THERE
-            if purse.supply + self._trade[order.product, t.SUPPLY_COST] > purse.supply_cap:
-                return NOT_ENOUGH_FOOD
-            return QUEUE_IS_FULL
-        return CANT_TARGET_THAT_UNIT if order.target >= 0 else ERROR
+        return SUCCESS if done else why_not(self.purse(1), self._trade, order)
 
     def _at(self, slot: int) -> Point:
         return float(self.units[f.X, slot]), float(self.units[f.Y, slot])
@@ -282,6 +267,24 @@ class Arena(World):
     def create(self, kind: int, player: int, at: Point) -> bool:
         """Return False: whom these games set out is part of their rules."""
         return False
+
+    def grant(self, player: int, minerals: int, gas: int) -> None:
+        """Give our side something, where there is an economy."""
+        if player == 1 and self._scenario.task in ECONOMIES:
+            self._game[t.MINERALS] += minerals
+            self._game[t.GAS] += gas
+
+    def fits(self, kind: int, at: Point) -> bool:
+        """Return whether a structure could be built there."""
+        if self._scenario.task not in ECONOMIES:
+            return False
+        spread = (self._spread[0], self._spread[2])
+        return fits(self._batch.units, spread, kind, at, (self._trade, self._batch.rules))
+
+    def end(self, winner: int) -> None:
+        """End the game; 0 wins for a draw."""
+        self._game[f.OVER] = 1
+        self._game[f.OUTCOME] = {1: f.WIN, 2: f.LOSS}.get(winner, f.DRAW)
 
     def dump(self) -> list[NDArray[np.generic]]:
         """Return a copy of the state."""

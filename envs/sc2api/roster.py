@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Final
 
 import numpy as np
@@ -71,3 +72,10 @@ class Roster:
             self.facing[slot] = 0.0 if owners[slot] != 2 else np.pi
         self._kinds, self._x, self._y = np.where(alive, kinds, f.NOBODY), x, y
         return dead
+
+    def copy(self) -> Roster:
+        """Return a roster that says the same, and goes its own way from here."""
+        other = copy.copy(self)
+        other.tags, other.facing = self.tags.copy(), self.facing.copy()
+        other.slots = dict(self.slots)
+        return other

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from . import maps
 from .acting import act, record
+from .debugging import debug
 from .describing import describe_data, describe_game
+from .errors import RequestError
 from .game import Game
+from .hosting import Table, create_game, join_game
 from .observing import observe
+from .peers import Link
 from .protocol import api, parse_request
+from .querying import answer
 from .view import Seat
 
 LAUNCHED: Final = 1  # values of the protocol's Status
@@ -21,15 +26,9 @@ ENDED: Final = 5
 QUIT: Final = 6
 STATUS_NAMES: Final = {LAUNCHED: "launched", INIT_GAME: "init_game", IN_GAME: "in_game", 5: "ended"}
 
-PARTICIPANT: Final = 1
-COMPUTER: Final = 2
 MOST_STEP: Final = 100_000
 MOST_ACTIONS: Final = 1000
 STAND_IN: Final = "stand-in"
-
-
-class RequestError(Exception):
-    """A request that cannot be answered; the message goes into the response."""
 
 
 class Build(NamedTuple):
@@ -38,10 +37,12 @@ class Build(NamedTuple):
     Args:
         base: Number of the build, as in the directory ``Versions/Base<number>``.
         data_version: As the client asks for it, or the stand-in's own.
+        version: That the clients know the build by.
     """
 
     base: int = 75689
-    data_version: str = "STAND-IN"
+    data_version: str = "B89B5D6FA7CBF6452E721311BFBC6CB2"
+    version: str = "4.10.0"
 
 
 class Session:
@@ -54,10 +55,10 @@ class Session:
     def __init__(self, build: Build | None = None) -> None:
         self.status = LAUNCHED
         self._build = build or Build()
+        self._table: Table | None = None
         self._game: Game | None = None
         self._seat: Seat | None = None
-        self._setup: Any = None
-        self._map = ""
+        self._host: Link | None = None
 
     def handle(self, message: bytes) -> bytes | None:
         """Answer a serialized ``Request``; None after ``quit``.
@@ -72,30 +73,81 @@ class Session:
         """Answer a ``Request``; None after ``quit``."""
         name = request.WhichOneof("request")
         response = api.Response()
-        if request.HasField("id"):
-            response.id = request.id
         if name == "quit":
+            self._hang_up()
             self.status = QUIT
             return None
         try:
             if name is None:
                 raise RequestError("a request without content")
             self._check_status(name)
-            getattr(response, name).CopyFrom(_HANDLERS[name](self, getattr(request, name)))
+            if self._host is not None and name != "ping":
+                response = self._pass_on(name, request)
+            else:
+                content = self._answer(name, getattr(request, name))
+                getattr(response, name).CopyFrom(content)
         except RequestError as error:
+            response.Clear()
             response.error.append(f"{STAND_IN}: {error}")
+        if request.HasField("id"):
+            response.id = request.id
+        if self.status == IN_GAME and self._game is not None and self._game.over:
+            self.status = ENDED
         response.status = self.status
         return response
+
+    def _answer(self, name: str, content: Any) -> Any:
+        handler = _HANDLERS[name]
+        if self._game is None:
+            return handler(self, content)
+        with self._game.turn:
+            self._game.catch_up()
+            return handler(self, content)
 
     def _check_status(self, name: str) -> None:
         allowed = _ALLOWED.get(name)
         if allowed is not None and self.status not in allowed:
             if self.status == ENDED and name in ("step", "action"):
                 raise RequestError("Game has already ended")
-            states = ", ".join(STATUS_NAMES[state] for state in allowed)
-            raise RequestError(
-                f"{name} in state {STATUS_NAMES[self.status]}; it can be asked in {states}"
-            )
+            states = ", ".join(STATUS_NAMES[state] for state in allowed) or "none"
+            here = STATUS_NAMES[self.status]
+            raise RequestError(f"{name} in state {here}; it can be asked in: {states}")
+
+    def _pass_on(self, name: str, request: Any) -> Any:
+        """Let the process that hosts the game answer."""
+        assert self._host is not None
+        try:
+            self._host.send(request.SerializeToString())
+            response = api.Response.FromString(self._host.receive())
+        except OSError as error:
+            self._hang_up()
+            self.status = LAUNCHED
+            raise RequestError(f"the game's host is gone: {error}") from None
+        self.status = response.status
+        if name == "leave_game":
+            self._hang_up()
+        return response
+
+    def _hang_up(self) -> None:
+        if self._host is not None:
+            self._host.close()
+            self._host = None
+        if self._game is not None and self._seat is not None:
+            with self._game.turn:
+                self._game.leave(self._seat)
+        self._game = self._seat = None
+
+    def serve_peer(self, link: Link, game: Game, seat: Seat, table: Table) -> None:
+        """Answer the requests of another process that plays a game hosted here."""
+        self._game, self._seat, self._table, self.status = game, seat, table, IN_GAME
+        with contextlib.suppress(OSError, ValueError):
+            while self._game is not None:
+                reply = self.handle(link.receive())
+                if reply is None:
+                    break
+                link.send(reply)
+        self._hang_up()
+        link.close()
 
     @property
     def _playing(self) -> tuple[Game, Seat]:
@@ -105,44 +157,32 @@ class Session:
 
     def _ping(self, _: Any) -> Any:
         return api.ResponsePing(
-            game_version=f"0.0.0 ({STAND_IN})",
+            game_version=f"{self._build.version}.{self._build.base} ({STAND_IN})",
             data_version=self._build.data_version,
             data_build=self._build.base,
             base_build=self._build.base,
         )
 
     def _create_game(self, request: Any) -> Any:
-        kinds = api.ResponseCreateGame
-        if request.WhichOneof("Map") is None:
-            return kinds(error=kinds.MissingMap, error_details="neither local_map nor a name")
-        if request.HasField("battlenet_map_name"):
-            return kinds(error=kinds.InvalidMapName, error_details=_no_map("battle.net maps"))
-        name = maps.map_named(request.local_map.map_path)
-        if name is None:
-            details = _no_map(request.local_map.map_path)
-            return kinds(error=kinds.InvalidMapPath, error_details=details)
-        participants = [p for p in request.player_setup if p.type == PARTICIPANT]
-        if not participants:
-            return kinds(error=kinds.MissingPlayerSetup, error_details="there is no participant")
-        if len(participants) > 1:
-            return kinds(error=kinds.MultiplayerUnsupported, error_details="one participant only")
-        self._setup, self._map = api.RequestCreateGame(), name
-        self._setup.CopyFrom(request)
-        self._setup.local_map.ClearField("map_data")
-        self._game = self._seat = None
-        self.status = INIT_GAME
-        return kinds()
+        response, table = create_game(request)
+        if table is not None:
+            self._hang_up()
+            self._table = table
+            self.status = INIT_GAME
+        return response
 
     def _join_game(self, request: Any) -> Any:
-        kinds = api.ResponseJoinGame
-        if request.HasField("observed_player_id"):
-            return kinds(error=kinds.FeatureUnsupported, error_details="nobody can watch")
-        seed = self._setup.random_seed if self._setup.HasField("random_seed") else None
-        seed = secrets.randbits(31) if seed is None else seed
-        self._game = Game(maps.open_map(self._map), seed, self._setup)
-        self._seat = self._game.join(1, request)
-        self.status = IN_GAME
-        return kinds(player_id=self._seat.player)
+        joined = join_game(request, self._table)
+        if joined.host is not None:
+            self._host = joined.host
+        if joined.game is not None:
+            self._game, self._seat = joined.game, joined.seat
+        if joined.host is not None or joined.game is not None:
+            self.status = IN_GAME
+        if joined.game is not None and self._table is not None:
+            for link, seat in joined.peers:
+                self._table.serve(Session(self._build), link, joined.game, seat)
+        return joined.response
 
     def _restart_game(self, _: Any) -> Any:
         game, _seat = self._playing
@@ -151,25 +191,28 @@ class Session:
         return api.ResponseRestartGame()
 
     def _leave_game(self, _: Any) -> Any:
-        self._game = self._seat = None
+        self._hang_up()
         self.status = LAUNCHED
         return api.ResponseLeaveGame()
 
     def _game_info(self, _: Any) -> Any:
         _game, seat = self._playing
-        path = maps.MAPS[self._map]
-        return describe_game(seat, list(self._setup.player_setup), path)
+        assert self._table is not None
+        return describe_game(seat, list(self._table.setup.player_setup), self._table.path)
 
     def _data(self, request: Any) -> Any:
         return describe_data(request)
 
     def _observation(self, request: Any) -> Any:
-        _game, seat = self._playing
-        seat.disable_fog = request.disable_fog or self._setup.disable_fog
+        game, seat = self._playing
+        game.wait_for(request.game_loop)
+        seat.disable_fog = request.disable_fog or game.setup.disable_fog or not seat.player
         return observe(seat)
 
     def _action(self, request: Any) -> Any:
         _game, seat = self._playing
+        if not seat.player:
+            raise RequestError("who watches cannot act")
         response = api.ResponseAction()
         if len(request.actions) > MOST_ACTIONS:
             raise RequestError(f"{len(request.actions)} actions, at most {MOST_ACTIONS} at once")
@@ -180,14 +223,37 @@ class Session:
         return response
 
     def _step(self, request: Any) -> Any:
-        game, _seat = self._playing
+        game, seat = self._playing
         count = request.count or 1
         if count > MOST_STEP:
             raise RequestError(f"{count} loops in a step, at most {MOST_STEP} can be asked")
-        game.advance(count)
-        if game.over:
-            self.status = ENDED
+        game.step(seat, count)
         return api.ResponseStep(simulation_loop=game.world.loop)
+
+    def _query(self, request: Any) -> Any:
+        return answer(self._playing[1], request)
+
+    def _debug(self, request: Any) -> Any:
+        game, seat = self._playing
+        for command in request.debug:
+            debug(game, seat, command)
+        return api.ResponseDebug()
+
+    def _quick_save(self, _: Any) -> Any:
+        self._playing[0].save()
+        return api.ResponseQuickSave()
+
+    def _quick_load(self, _: Any) -> Any:
+        self._playing[0].load()
+        self.status = IN_GAME
+        return api.ResponseQuickLoad()
+
+    def _map_command(self, _: Any) -> Any:
+        kinds = api.ResponseMapCommand
+        return kinds(error=kinds.NoTriggerError, error_details="no map here has a trigger")
+
+    def _obs_action(self, _: Any) -> Any:
+        raise RequestError("nobody watches a replay here")
 
     def _available_maps(self, _: Any) -> Any:
         return api.ResponseAvailableMaps(local_map_paths=list(maps.MAPS.values()))
@@ -208,20 +274,16 @@ class Session:
         return api.ResponseSaveReplay(data=b"stand-in: no replay of StarCraft II")
 
 
-def _no_map(name: str) -> str:
-    return f"the stand-in has no {name!r}, only {', '.join(maps.MAPS)}"
-
-
 _HANDLERS: Final[Mapping[str, Callable[[Session, Any], Any]]] = {
     field.name: getattr(Session, f"_{field.name}")
     for field in api.Request.DESCRIPTOR.oneofs_by_name["request"].fields
-    if hasattr(Session, f"_{field.name}")
+    if field.name != "quit"
 }
 _RUNNING: Final = (IN_GAME,)
 _PLAYED: Final = (IN_GAME, ENDED)
 _ALLOWED: Final[Mapping[str, tuple[int, ...]]] = {
     "create_game": (LAUNCHED, INIT_GAME, IN_GAME, ENDED),
-    "join_game": (INIT_GAME,),
+    "join_game": (LAUNCHED, INIT_GAME),
     "restart_game": _PLAYED,
     "leave_game": (INIT_GAME, *_PLAYED),
     "game_info": _PLAYED,
@@ -236,4 +298,5 @@ _ALLOWED: Final[Mapping[str, tuple[int, ...]]] = {
     "quick_load": _PLAYED,
     "map_command": _RUNNING,
     "obs_action": (),
+    "save_map": (LAUNCHED, INIT_GAME),
 }

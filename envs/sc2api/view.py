@@ -35,6 +35,7 @@ class Seat:
         chat: ``(player, message)`` since the last observation.
         dead: Tags of those who died since the last observation.
         disable_fog: Whether it sees everything.
+        shows_map: The same, by a debug command.
     """
 
     world: World
@@ -51,6 +52,7 @@ class Seat:
     chat: list[tuple[int, str]] = field(default_factory=list)
     dead: list[int] = field(default_factory=list)
     disable_fog: bool = False
+    shows_map: bool = False
 
     @property
     def origin(self) -> Point:
@@ -81,7 +83,7 @@ class Seat:
     def sees(self) -> NDArray[np.bool_]:
         """``[slot]``: whose unit it sees now; nobody in empty slots."""
         alive = self.world.alive
-        return alive if self.disable_fog else alive & self.world.seen(self.player)
+        return alive if self.disable_fog or self.shows_map else alive & self.world.seen(self.player)
 
     def on_screen(self) -> NDArray[np.bool_]:
         """``[slot]``: whose middle the camera shows."""

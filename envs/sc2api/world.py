@@ -143,6 +143,18 @@ class World(ABC):
         """Put a new unit somewhere; return False if there is no room, or no such thing here."""
 
     @abstractmethod
+    def grant(self, player: int, minerals: int, gas: int) -> None:
+        """Give a player something; games without an economy have no use for it."""
+
+    @abstractmethod
+    def fits(self, kind: int, at: Point) -> bool:
+        """Return whether a structure could be built there; never in games without an economy."""
+
+    @abstractmethod
+    def end(self, winner: int) -> None:
+        """End the game; 0 wins for a draw."""
+
+    @abstractmethod
     def dump(self) -> list[NDArray[np.generic]]:
         """Return a copy of the state."""
 
