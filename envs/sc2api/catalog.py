@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from ..engine import fields as f
 from ..engine import task_fields as t
-from ..engine.objects import ENTITY_NAMES
+from ..engine.objects import ENTITY_NAMES, TRADES
 
 UNIT_IDS: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
     {
@@ -42,6 +42,11 @@ KIND_IDS: Final = tuple(UNIT_IDS[name][0] for name in ENTITY_NAMES)
 KIND_OF_ID: Final[Mapping[int, int]] = MappingProxyType(
     {unit_id: kind for kind, unit_id in enumerate(KIND_IDS)}
 )
+
+STRUCTURES: Final = tuple(
+    name for name, trade in TRADES.items() if trade.role in (t.STRUCTURE, t.TOWN_HALL, t.REFINERY)
+)
+STRUCTURE_ATTRIBUTES: Final = frozenset({"armored", "mechanical", "structure"})
 
 RETURN: Final = 100  # verbs beyond the engine's: bring home what is carried
 SMART: Final = 101  # whatever suits the target, as a right click does

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from ..engine.objects import ENTITY_NAMES, TRADES, entity_type
 from ..engine.unit_statistics import UnitType
-from .catalog import ABILITIES, BUILD_ABILITY, TRAIN_ABILITY, UNIT_IDS
+from .catalog import (
+    ABILITIES,
+    BUILD_ABILITY,
+    STRUCTURE_ATTRIBUTES,
+    STRUCTURES,
+    TRAIN_ABILITY,
+    UNIT_IDS,
+)
 from .protocol import api
 from .view import Seat
 from .world import Place
@@ -110,6 +117,8 @@ def _all_data() -> Any:
             is_building=ability.id in BUILD_ABILITY.values(),
             allow_minimap=True,
         )
+        if shown.is_building:
+            shown.footprint_radius = TRADES[ability.product].half_width
         if ability.general:
             shown.remaps_to_ability_id = ability.general
     for name in ENTITY_NAMES:
@@ -128,7 +137,8 @@ def _describe_unit(shown: Any, name: str) -> None:
     shown.sight_range = kind.sight
     shown.movement_speed = kind.speed
     shown.armor = kind.armor
-    shown.attributes.extend(sorted(ATTRIBUTES[each] for each in kind.attributes))
+    attributes = STRUCTURE_ATTRIBUTES if name in STRUCTURES else kind.attributes
+    shown.attributes.extend(sorted(ATTRIBUTES[each] for each in attributes))
     if name in TRADES:
         trade = TRADES[name]
         shown.mineral_cost = trade.cost

@@ -89,13 +89,14 @@ def draw(seat: Seat, frame: Frame) -> Drawing:
     # Small ones stay visible on top of large ones.
     for slot in seen[np.argsort(-units[f.RADIUS, seen], kind="stable")].tolist():
         at_x, at_y = float(units[f.X, slot]), float(units[f.Y, slot])
-        reach = max(float(units[f.RADIUS, slot]), wide / 2, high / 2)
+        reach = float(units[f.RADIUS, slot])
         first, last = int((at_x - reach - left) // wide), int((at_x + reach - left) // wide) + 1
         upper, lower = int((top - at_y - reach) // high), int((top - at_y + reach) // high) + 1
         columns = slice(max(first, 0), max(min(last, frame.columns), 0))
         rows = slice(max(upper, 0), max(min(lower, frame.rows), 0))
         square = (x[columns] - at_x) ** 2 + (y[rows, None] - at_y) ** 2
-        inside = square <= reach * reach
+        # A small unit between the middles of pixels is drawn on the nearest one.
+        inside = (square <= reach * reach) | (square <= square.min(initial=np.inf))
         drawing.picture[rows, columns][inside] = slot + 1
         drawing.density[rows, columns] += inside
     return drawing

@@ -32,7 +32,7 @@ from ..engine.objects import (
 from ..engine.place import put
 from ..scenarios import Scenario
 from ..scenarios.scenario import point
-from .catalog import RETURN, SMART
+from .catalog import RETURN, SMART, STRUCTURE_ATTRIBUTES, STRUCTURES
 from .ground import Ground
 from .refusals import fits, why_not
 from .world import CANT_TARGET_THAT_UNIT, NEUTRAL, SUCCESS, Order, Point, Purse, Rows, World
@@ -41,11 +41,7 @@ CAPACITY: Final = 120  # units and structures of one player
 WORKERS: Final = 12
 START_MINERALS: Final = 50
 ERRANDS: Final = (t.GATHER, t.BUILD)
-STRUCTURES: Final = tuple(
-    entity_kind(name)
-    for name, trade in TRADES.items()
-    if trade.role in (t.STRUCTURE, t.TOWN_HALL, t.REFINERY)
-)
+STRUCTURE_KINDS: Final = tuple(entity_kind(name) for name in STRUCTURES)
 SUPPLY_LIMIT: Final = 200
 BESIDE: Final = 3.5  # cells from the middle of a new town hall to its first worker
 VERBS: Final = frozenset(
@@ -256,7 +252,7 @@ class Melee(World):
 
     def _judge(self) -> None:
         """End the game when a player has no structure left."""
-        stands = np.isin(self.units[f.KIND], STRUCTURES) & (self.units[f.HEALTH] > 0)
+        stands = np.isin(self.units[f.KIND], STRUCTURE_KINDS) & (self.units[f.HEALTH] > 0)
         left = [bool((stands & (self.owners == player)).any()) for player in (1, 2)]
         if not all(left):
             self._outcome[0] = 1 + (left.index(True) + 1 if any(left) else 0)
@@ -375,9 +371,7 @@ def _damage() -> NDArray[np.float32]:
     """``[attacker, victim]``: as in battles, continued by structures, which are armored."""
     types = [entity_type(name) for name in ENTITY_NAMES]
     types = [
-        replace(kind, attributes=frozenset({"armored", "mechanical", "structure"}))
-        if entity_kind(kind.name) in STRUCTURES
-        else kind
+        replace(kind, attributes=STRUCTURE_ATTRIBUTES) if kind.name in STRUCTURES else kind
         for kind in types
     ]
     return np.array([[a.damage_against(b) for b in types] for a in types], np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
@@ -34,8 +35,9 @@ class Client:
 
     def ask(self, name: str, content: Any = None, /, **fields: Any) -> Any:
         """The answer to a request that must succeed; by default its message has these fields."""
-        kind = getattr(api, "Request" + name.title().replace("_", ""))
-        response = self.respond(**{name: kind(**fields) if content is None else content})
+        if content is None:
+            content = getattr(api, "Request" + name.title().replace("_", ""))(**fields)
+        response = self.respond(**{name: content})
         assert not response.error, response.error
         return getattr(response, name)
 
@@ -79,3 +81,10 @@ class Client:
 @pytest.fixture
 def client() -> Client:
     return Client()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -34,14 +33,9 @@ def test_an_installation_of_the_game_is_not_touched(tmp_path: Path) -> None:
         install(tmp_path)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def test_the_executable_serves_and_ends_with_a_signal(tmp_path: Path) -> None:
+def test_the_executable_serves_and_ends_with_a_signal(tmp_path: Path, free_port: int) -> None:
     executable = install(tmp_path)
-    port = free_port()
+    port = free_port
     words = [
         str(executable),
         "-listen",
