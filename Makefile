@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: compare test lint types wheel-test check clean
+.PHONY: compare test lint types site wheel-test check clean
 
 $(READY): pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -27,10 +27,13 @@ types: $(READY)
 	$(BIN)/mypy -p perceiver_rl
 	$(BIN)/mypy tests scripts examples
 
+site: $(READY) ## the documentation as a site in build/site; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 wheel-test: $(READY) ## build the wheel, install it in a clean environment, run from elsewhere
 	$(BIN)/python -m pytest -m wheel tests/test_wheel.py
 
-check: lint types test wheel-test
+check: lint types test site wheel-test
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

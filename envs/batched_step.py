@@ -16,7 +16,7 @@ Observation: TypeAlias = dict[str, NDArray[Any]]
 class BatchedStep(NamedTuple):
     """Result of a step; every array is new and the caller's to keep.
 
-    Args:
+    Attributes:
         observation: Arrays ``[game, ...]``.
         reward: ``[game]``.
         terminated: Whether the game ended in this step by its rules.

@@ -73,6 +73,14 @@ def test_the_examples_of_an_own_environment_run(monkeypatch: pytest.MonkeyPatch)
         assert found["choice"] in (2, 5)
 
 
+@pytest.mark.slow
+def test_the_recipes_for_each_algorithm_run() -> None:
+    found: dict[str, Any] = {}
+    for code in blocks("algorithms", "python"):
+        exec(re.sub(r"learn\([0-9_]+\)", "learn(64)", code), found)
+    assert found["model"].num_timesteps == 64
+
+
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 TEXTS = {path: path.read_text() for path in [ROOT / "README.md", *PAGES]}
 
