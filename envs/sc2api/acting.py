@@ -6,12 +6,15 @@ from typing import Any, Final
 
 from ..engine import fields as f
 from .commands import command
-from .layout import from_minimap, from_screen, thing_at
+from .layout import from_minimap, from_screen, is_finite, thing_at
+from .protocol import api
 from .selecting import select
 from .view import Seat
 from .world import CANT_TARGET_THAT_UNIT, ERROR, NOT_SUPPORTED, SUCCESS, Point
 
 MOST_UNITS: Final = 1024  # tags in one command
+MOST_KEPT: Final = 1000  # actions, errors and messages that wait for an observation
+LONGEST_CHAT: Final = 255
 
 
 def act(seat: Seat, action: Any) -> int:
@@ -25,11 +28,12 @@ def act(seat: Seat, action: Any) -> int:
 
 def record(seat: Seat, action: Any, result: int) -> None:
     """Keep an action for the next observation, where it succeeded."""
-    if result != SUCCESS:
+    if result != SUCCESS or len(seat.actions) >= MOST_KEPT:
         return
-    kept = seat.actions_add()
+    kept = api.Action()
     kept.CopyFrom(action)
     kept.game_loop = seat.world.loop
+    seat.actions.append(kept)
 
 
 def _act_raw(seat: Seat, action: Any) -> int:
@@ -60,6 +64,8 @@ def _command_raw(seat: Seat, order: Any) -> int:
         left, bottom = seat.origin
         spot = order.target_world_space_pos
         target = (spot.x + left, spot.y + bottom)
+        if not is_finite(target):
+            return _fail(seat, order, slots[0], ERROR)
     if seat.options.raw_affects_selection:
         seat.selection = list(slots)
     result = command(seat, slots, order.ability_id, target, order.queue_command)
@@ -67,7 +73,8 @@ def _command_raw(seat: Seat, order: Any) -> int:
 
 
 def _fail(seat: Seat, order: Any, slot: int, result: int) -> int:
-    seat.errors.append((int(seat.roster.tags[slot]), order.ability_id, result))
+    if len(seat.errors) < MOST_KEPT:
+        seat.errors.append((int(seat.roster.tags[slot]), order.ability_id, result))
     return result
 
 
@@ -99,7 +106,8 @@ def _command_spatial(seat: Seat, order: Any) -> int:
 
 
 def _chat(seat: Seat, chat: Any) -> int:
-    seat.chat.append((seat.player, chat.message[:255]))
+    if len(seat.chat) < MOST_KEPT:
+        seat.chat.append((seat.player, chat.message[:LONGEST_CHAT]))
     return SUCCESS
 
 

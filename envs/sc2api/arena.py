@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -12,13 +13,14 @@ from ..engine import fields as f
 from ..engine import task_fields as t
 from ..engine.economy_orders import carry_out
 from ..engine.judge import begin_step
-from ..engine.objects import trade_table
+from ..engine.objects import entity_kind, trade_table
 from ..engine.orders import attack
 from ..engine.task_orders import order_unit
+from ..features import find_features
 from ..scenarios import Scenario
 from ..scenarios.scenario import LOOPS_PER_STEP, Box
 from ..task_contract import order_named
-from .catalog import RETURN, SMART
+from .catalog import HEAL, RETURN, SMART
 from .refusals import fits, why_not
 from .world import (
     CANT_TARGET_THAT_UNIT,
@@ -37,6 +39,7 @@ from .world import (
 
 LOCKED_CAMERA: Final = (33.0, 25.0)  # three cells below the middle, by the maps' scripts
 THOUSAND: Final = 1000
+FIRST_OWN_TYPE: Final = 1970  # the challenge's maps have types of their own for our side
 ECONOMIES: Final = ("gather", "train")
 _ORDERS_TO_WALK: Final = (f.MOVE, f.ATTACK_MOVE, t.PATROL)
 
@@ -92,6 +95,10 @@ class Arena(World):
         self.owners[own:fighters] = 2
         self.has_tasks = bool(scenario.task)
         self.fog = scenario.task == "hunt"
+        self._own_types: dict[int, str] = {}
+        if respawns:
+            ours = sorted({name for name, _ in scenario.own})
+            self._own_types = dict(enumerate(ours, start=FIRST_OWN_TYPE))
         self.selects_army = scenario.waves is not None or self.fog
         width, height = scenario.map_size
         self._camera: Point = LOCKED_CAMERA if scenario.scored else (width / 2, height / 2)
@@ -103,6 +110,19 @@ class Arena(World):
     def units(self) -> Rows:
         """``[field, slot]``: the engine's state, not copied."""
         return self._batch.units[0, :, : len(self.owners)]
+
+    @property
+    def types(self) -> NDArray[np.int64]:
+        """``[slot]``: the game's unit type of whoever is there."""
+        types = super().types
+        for number, name in self._own_types.items():
+            types[(self.owners == 1) & (self.units[f.KIND] == entity_kind(name))] = number
+        return types
+
+    @property
+    def own_types(self) -> Mapping[int, str]:
+        """Unit types that exist on this map alone, each with the engine's kind that it is."""
+        return self._own_types
 
     @property
     def _game(self) -> NDArray[np.int64]:
@@ -187,6 +207,8 @@ class Arena(World):
             goal = self._at(order.target)
         if self.has_tasks:
             return self._order_task(slot, verb, order, goal or (0.0, 0.0))
+        if verb == HEAL:
+            return self._tend(slot, order.target)
         if verb > f.HOLD or order.queued:
             return NOT_SUPPORTED
         if verb == f.ATTACK:
@@ -199,6 +221,14 @@ class Arena(World):
         units[f.TARGET, slot] = f.NOBODY
         if goal is not None:
             units[f.GOAL_X, slot], units[f.GOAL_Y, slot] = goal
+        return SUCCESS
+
+    def _tend(self, slot: int, patient: int) -> int:
+        """Let a healer choose a patient; it keeps it while there is something to heal."""
+        units = self.units
+        if self.owners[patient] != self.owners[slot] or units[f.HEALABLE, patient] <= 0:
+            return CANT_TARGET_THAT_UNIT
+        units[f.ORDER, slot], units[f.TARGET, slot] = f.ATTACK, patient
         return SUCCESS
 
     def _order_task(self, slot: int, verb: int, order: Order, goal: Point) -> int:
@@ -301,6 +331,8 @@ def _offered(scenario: Scenario) -> frozenset[tuple[int, str]]:
     """Return the verbs that a scenario's action types need, with their products."""
     orders = [order_named(name) for name in scenario.orders]
     verbs = {(order.verb, order.product) for order in orders} | {(SMART, "")}
+    if find_features(scenario).healing:
+        verbs.add((HEAL, ""))
     if scenario.task == "errand":  # nobody is there to be attacked, but the ground can be
         verbs |= {(f.ATTACK, ""), (f.HOLD, "")}
     if (f.ATTACK, "") in verbs:

@@ -5,7 +5,9 @@ The identifiers are the game's own, as its API names them; the statistics are th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -50,7 +52,7 @@ STRUCTURE_ATTRIBUTES: Final = frozenset({"armored", "mechanical", "structure"})
 
 RETURN: Final = 100  # verbs beyond the engine's: bring home what is carried
 SMART: Final = 101  # whatever suits the target, as a right click does
-CANCEL: Final = 102  # take back what was ordered last
+HEAL: Final = 102  # tend a certain friend
 
 NO_TARGET: Final = 1  # values of the protocol's AbilityData.Target
 POINT: Final = 2
@@ -92,6 +94,7 @@ ABILITIES: Final = (
     Ability(18, "move", "HoldPosition", 3793, NO_TARGET, f.HOLD, hotkey="h"),
     Ability(19, "move", "ScanMove", 3674, POINT_OR_UNIT, f.ATTACK_MOVE, hotkey="a"),
     Ability(23, "attack", "Attack", 3674, POINT_OR_UNIT, f.ATTACK, hotkey="a", doer="armed"),
+    Ability(386, "MedivacHeal", "Heal", 0, UNIT, HEAL, hotkey="e", doer="medivac"),
     Ability(3665, "stop", "Stop", 0, NO_TARGET, f.IDLE, hotkey="s"),
     Ability(3674, "attack", "Attack", 0, POINT_OR_UNIT, f.ATTACK, hotkey="a", doer="armed"),
     Ability(3793, "move", "HoldPosition", 0, NO_TARGET, f.HOLD, hotkey="h"),
@@ -125,6 +128,16 @@ ABILITIES: Final = (
         3690, "Rally", "Rally Workers", 0, POINT_OR_UNIT, t.RALLY, hotkey="y", doer="command_center"
     ),
 )
+ALL_ABILITIES: Final[tuple[tuple[int, int, str], ...]] = tuple(
+    (number, general, name)
+    for number, general, name in json.loads(
+        Path(__file__).with_name("abilities.json").read_text(encoding="utf-8")
+    )
+)
+"""The game's abilities that clients name: number, general ability or 0, and name.
+
+Most of them nobody in the engine has.
+"""
 ABILITY_OF_ID: Final[Mapping[int, Ability]] = MappingProxyType({a.id: a for a in ABILITIES})
 
 SHOWN_ORDER: Final[Mapping[int, int]] = MappingProxyType(

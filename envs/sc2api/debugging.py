@@ -9,6 +9,7 @@ from ..engine import fields as f
 from .catalog import KIND_OF_ID
 from .errors import RequestError
 from .game import Game
+from .layout import is_finite
 from .view import Seat
 from .world import NEUTRAL
 
@@ -55,7 +56,7 @@ def _create(game: Game, seat: Seat, command: Any) -> None:
     left, bottom = seat.origin
     for _ in range(command.quantity):
         spot = (command.pos.x + left, command.pos.y + bottom)
-        if not game.world.create(kind, command.owner, spot):
+        if not is_finite(spot) or not game.world.create(kind, command.owner, spot):
             raise RequestError(f"no room for unit type {command.unit_type} on this map")
 
 
@@ -69,7 +70,7 @@ def _set_value(game: Game, seat: Seat, command: Any) -> None:
         SHIELDS: (f.SHIELD, f.MAX_SHIELD),
     }[command.unit_value]
     units = game.world.units
-    value = min(max(command.value, 0.0), float(units[most, slot]))
+    value = min(max(0.0, command.value), float(units[most, slot]))  # NaN is 0
     if command.unit_value == LIFE and value <= 0:
         game.world.kill(slot)
         return

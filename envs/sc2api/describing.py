@@ -12,6 +12,8 @@ from ..engine.objects import ENTITY_NAMES, TRADES, entity_type
 from ..engine.unit_statistics import UnitType
 from .catalog import (
     ABILITIES,
+    ABILITY_OF_ID,
+    ALL_ABILITIES,
     BUILD_ABILITY,
     STRUCTURE_ATTRIBUTES,
     STRUCTURES,
@@ -20,7 +22,7 @@ from .catalog import (
 )
 from .protocol import api
 from .view import Seat
-from .world import Place
+from .world import Place, World
 
 RACES: Final = {"terran": 1, "zerg": 2, "protoss": 3}
 RANDOM_RACE: Final = 4
@@ -121,6 +123,12 @@ def _all_data() -> Any:
             shown.footprint_radius = TRADES[ability.product].half_width
         if ability.general:
             shown.remaps_to_ability_id = ability.general
+    for number, general, name in ALL_ABILITIES:
+        if number not in ABILITY_OF_ID:
+            known = data.abilities.add(ability_id=number, link_name=name, friendly_name=name)
+            known.available = True
+            if general:
+                known.remaps_to_ability_id = general
     for name in ENTITY_NAMES:
         _describe_unit(data.units.add(), name)
     data.upgrades.add(upgrade_id=0, name="Null")
@@ -162,7 +170,7 @@ def _describe_weapon(weapon: Any, kind: UnitType) -> None:
         weapon.damage_bonus.add(attribute=ATTRIBUTES[kind.bonus_against], bonus=kind.bonus)
 
 
-def describe_data(request: Any) -> Any:
+def describe_data(world: World, request: Any) -> Any:
     """Return a ``ResponseData`` with the tables that were asked for."""
     data = api.ResponseData()
     known = _all_data()
@@ -175,4 +183,9 @@ def describe_data(request: Any) -> Any:
     ):
         if getattr(request, flag):
             getattr(data, table).extend(getattr(known, table))
+    if request.unit_type_id:
+        for number, name in world.own_types.items():
+            shown = data.units.add()
+            _describe_unit(shown, name)
+            shown.unit_id, shown.name = number, f"{shown.name}_RL"
     return data

@@ -20,6 +20,8 @@ PARTICIPANT: Final = 1  # PlayerType
 COMPUTER: Final = 2
 OBSERVER: Final = 3
 MOST_PLAYERS: Final = 2
+MOST_PIXELS: Final = 512  # along each side of a picture
+MOST_CELLS: Final = 256
 
 
 class Table(NamedTuple):
@@ -116,6 +118,7 @@ def join_game(request: Any, table: Table | None) -> Joined:
         if not port:
             raise RequestError("no game was created, and no ports of another one were given")
         return _join_elsewhere(request, port)
+    _check_options(request.options)
     seed = table.setup.random_seed if table.setup.HasField("random_seed") else secrets.randbits(31)
     others = len(table.participants) - 1
     if others > 0 and not port:
@@ -138,8 +141,29 @@ def join_game(request: Any, table: Table | None) -> Joined:
     return Joined(kinds(player_id=player), game, seat, peers=peers)
 
 
+def _check_options(options: Any) -> None:
+    """Check that the pictures that are asked for can be drawn.
+
+    Raises:
+        RequestError: If not.
+    """
+    for name in ("feature_layer", "render"):
+        if not options.HasField(name):
+            continue
+        setup = getattr(options, name)
+        for size in (setup.resolution, setup.minimap_resolution):
+            if not (0 < size.x <= MOST_PIXELS and 0 < size.y <= MOST_PIXELS):
+                raise RequestError(
+                    f"pictures of {size.x} x {size.y} pixels in {name}, 1 to {MOST_PIXELS} each way"
+                    " can be drawn"
+                )
+        if not 0 <= setup.width <= MOST_CELLS:
+            raise RequestError(f"a camera of {setup.width} cells, at most {MOST_CELLS} are shown")
+
+
 def _seat_peer(game: Game, link: Link, player: int) -> Seat:
     request = api.Request.FromString(link.receive())
+    _check_options(request.join_game.options)
     seat = game.join(player, request.join_game)
     response = api.Response(join_game=api.ResponseJoinGame(player_id=player))
     link.send(response.SerializeToString())

@@ -15,7 +15,6 @@ from ..engine import fields as f
 from ..engine import task_fields as t
 from ..engine.objects import ENTITY_NAMES, TRADES
 from ..scenarios.scenario import Box
-from .catalog import KIND_IDS
 from .describing import LEVEL, fill_bits, fill_bytes, walkable
 from .layout import minimap_box, minimap_cell
 from .view import Seat
@@ -141,7 +140,6 @@ def tables(seat: Seat) -> Tables:
     """Return what there is to see of each unit."""
     units, owners = seat.world.units, seat.world.owners
     relative = np.where(owners == seat.player, 1, np.where(owners == NEUTRAL, 3, 4))
-    ids = np.array(KIND_IDS)[units[f.KIND].astype(np.int64)]
     selected = np.zeros(len(owners), np.int64)
     selected[seat.selection] = 1
     return Tables(
@@ -150,7 +148,7 @@ def tables(seat: Seat) -> Tables:
             for column in (
                 owners,
                 relative,
-                ids,
+                seat.world.types,
                 selected,
                 np.ceil(units[f.HEALTH]),
                 _share(units[f.HEALTH], units[f.MAX_HEALTH]),

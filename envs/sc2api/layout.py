@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,11 @@ from ..engine import fields as f
 from ..scenarios.scenario import Box
 from .view import Seat
 from .world import Point
+
+
+def is_finite(spot: Point) -> bool:
+    """Tell whether a point has coordinates that are numbers."""
+    return math.isfinite(spot[0]) and math.isfinite(spot[1])
 
 
 def from_screen(seat: Seat, pixel: Any) -> Point:

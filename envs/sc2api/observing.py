@@ -10,7 +10,6 @@ from ..engine import fields as f
 from ..engine import task_fields as t
 from ..engine.objects import ENTITY_NAMES, TRADES, entity_type
 from . import catalog
-from .catalog import KIND_IDS
 from .describing import fill_bytes
 from .layers import draw_colors, draw_layers, visibility_map
 from .panels import show_abilities, show_panels
@@ -43,12 +42,11 @@ _CATEGORY: Final = tuple(
 def _templates() -> tuple[Any, ...]:
     """Return a unit of each kind with all that never changes."""
     made = []
-    for unit_id, name in zip(KIND_IDS, ENTITY_NAMES, strict=True):
+    for name in ENTITY_NAMES:
         kind = entity_type(name)
         made.append(
             raw.Unit(
                 display_type=VISIBLE,
-                unit_type=unit_id,
                 radius=kind.radius,
                 build_progress=1.0,
                 cloak=NOT_CLOAKED,
@@ -129,11 +127,13 @@ def _raw(seat: Seat, data: Any) -> None:
     columns = units[:, slots].T.tolist()
     on_screen = seat.on_screen()
     selected = set(seat.selection)
+    types = world.types
     for slot, row in zip(slots.tolist(), columns, strict=True):
         owner = int(world.owners[slot])
         unit = data.units.add()
         unit.CopyFrom(_TEMPLATES[int(row[f.KIND])])
         unit.tag = int(roster.tags[slot])
+        unit.unit_type = int(types[slot])
         unit.owner = owner
         unit.alliance = _alliance(owner, seat.player)
         position = unit.pos

@@ -16,10 +16,10 @@ SELF = 1
 
 def show_panels(seat: Seat, data: Any) -> None:
     """Fill an ``ObservationUI``."""
-    kinds = seat.world.units[f.KIND]
+    types = seat.world.types
     for number, slots in sorted(seat.groups.items()):
         if slots:
-            leader = KIND_IDS[int(kinds[slots[0]])]
+            leader = int(types[slots[0]])
             data.groups.add(control_group_index=number, leader_unit_type=leader, count=len(slots))
     if len(seat.selection) > 1:
         for slot in seat.selection:
@@ -36,7 +36,7 @@ def show_panels(seat: Seat, data: Any) -> None:
 
 def _show_unit(seat: Seat, slot: int, shown: Any) -> None:
     units = seat.world.units
-    shown.unit_type = KIND_IDS[int(units[f.KIND, slot])]
+    shown.unit_type = int(seat.world.types[slot])
     shown.player_relative = SELF
     shown.health = int(units[f.HEALTH, slot])
     shown.shields = int(units[f.SHIELD, slot])

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from ..engine import fields as f
 from ..engine.objects import TRADES, entity_kind
-from .catalog import ABILITY_OF_ID, KIND_IDS, NO_TARGET
+from .catalog import ABILITY_OF_ID, NO_TARGET
 from .commands import abilities_of
 from .describing import walkable
 from .errors import RequestError
+from .layout import is_finite
 from .protocol import query
 from .view import Seat
 from .world import CANT_BUILD_THERE, NOT_SUPPORTED, SUCCESS, Place, Point
@@ -45,9 +46,11 @@ def answer(seat: Seat, request: Any) -> Any:
 def _distance(seat: Seat, question: Any) -> float:
     left, bottom = seat.origin
     goal = (question.end_pos.x + left, question.end_pos.y + bottom)
+    if not is_finite(goal):
+        return 0.0
     if not question.HasField("unit_tag"):
         start = (question.start_pos.x + left, question.start_pos.y + bottom)
-        return walk(seat.world.place, start, goal)
+        return walk(seat.world.place, start, goal) if is_finite(start) else 0.0
     slot = seat.roster.slots.get(question.unit_tag)
     if slot is None:
         return 0.0
@@ -97,7 +100,7 @@ def _abilities(seat: Seat, question: Any, for_free: bool, shown: Any) -> None:
     slot = seat.roster.slots.get(question.unit_tag)
     if slot is None or not seat.mine()[slot]:
         return
-    shown.unit_type_id = KIND_IDS[int(seat.world.units[f.KIND, slot])]
+    shown.unit_type_id = int(seat.world.types[slot])
     minerals = seat.world.purse(seat.player).minerals
     for ability in abilities_of(seat, [slot]):
         cost = TRADES[ability.product].cost if ability.product else 0
@@ -112,5 +115,5 @@ def _placement(seat: Seat, question: Any) -> int:
         return NOT_SUPPORTED
     left, bottom = seat.origin
     spot = (question.target_pos.x + left, question.target_pos.y + bottom)
-    fits = seat.world.fits(entity_kind(ability.product), spot)
+    fits = is_finite(spot) and seat.world.fits(entity_kind(ability.product), spot)
     return SUCCESS if fits else CANT_BUILD_THERE

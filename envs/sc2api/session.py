@@ -201,7 +201,7 @@ class Session:
         return describe_game(seat, list(self._table.setup.player_setup), self._table.path)
 
     def _data(self, request: Any) -> Any:
-        return describe_data(request)
+        return describe_data(self._playing[0].world, request)
 
     def _observation(self, request: Any) -> Any:
         game, seat = self._playing

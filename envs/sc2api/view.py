@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from ..engine import fields as f
 from .protocol import api
 from .roster import Roster
-from .world import SUCCESS, Point, World
+from .world import ERROR, SUCCESS, Point, World
 
 CAMERA_WIDTH = 24.0
 
@@ -105,13 +106,10 @@ class Seat:
 
     def look_at(self, spot: Point) -> int:
         """Move the camera, as far as the map allows it; return the protocol's ActionResult."""
+        if not (math.isfinite(spot[0]) and math.isfinite(spot[1])):
+            return ERROR
         width, height = self.world.place.size
         self.camera = self.world.move_camera(
             self.player, (min(max(spot[0], 0.0), width), min(max(spot[1], 0.0), height))
         )
         return SUCCESS
-
-    def actions_add(self) -> Any:
-        """Return a new action among those of the next observation."""
-        self.actions.append(api.Action())
-        return self.actions[-1]

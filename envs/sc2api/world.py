@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..engine import fields as f
 from ..scenarios.scenario import Box
+from .catalog import KIND_IDS
 
 NEUTRAL: Final = 16  # owner of what belongs to nobody, as the game numbers it
 SUCCESS: Final = 1  # values of the protocol's ActionResult
@@ -21,6 +23,8 @@ NOT_ENOUGH_FOOD: Final = 13
 CANT_TARGET_THAT_UNIT: Final = 36
 CANT_FIND_PLACEMENT: Final = 43
 CANT_BUILD_THERE: Final = 44
+
+_TYPES: Final = np.array(KIND_IDS, np.int64)
 
 Rows: TypeAlias = NDArray[np.float32]
 Point: TypeAlias = tuple[float, float]
@@ -161,6 +165,16 @@ class World(ABC):
     @abstractmethod
     def recall(self, state: list[NDArray[np.generic]]) -> None:
         """Bring back a state that :meth:`dump` returned."""
+
+    @property
+    def types(self) -> NDArray[np.int64]:
+        """``[slot]``: the game's unit type of whoever is there."""
+        return _TYPES[self.units[f.KIND].astype(np.int64)]
+
+    @property
+    def own_types(self) -> Mapping[int, str]:
+        """Unit types that exist on this map alone, each with the engine's kind that it is."""
+        return {}
 
     @property
     def alive(self) -> NDArray[np.bool_]:

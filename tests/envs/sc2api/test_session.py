@@ -167,7 +167,8 @@ def test_the_same_seed_is_the_same_game_and_a_restart_another_one() -> None:
 def test_the_interface_is_echoed(client: Client) -> None:
     options = api.InterfaceOptions(raw=True, score=True)
     options.feature_layer.width = 24
-    options.feature_layer.resolution.x = options.feature_layer.resolution.y = 84
+    for size in (options.feature_layer.resolution, options.feature_layer.minimap_resolution):
+        size.x = size.y = 84
     client.play("DefeatRoaches", feature_layer=options.feature_layer)
     info = client.ask("game_info")
     assert info.options == options

@@ -1,0 +1,132 @@
+"""PySC2 on the stand-in without an installation: importing this module is all that it takes.
+
+PySC2 starts games through its run configurations and takes the one of the highest priority. Once
+this module is imported that is :class:`InProcess`, which plays in the same process, without a port;
+``--sc2_run_config=StandIn`` chooses the one that starts a process.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from pysc2.lib import remote_controller
+from pysc2.run_configs import lib, platforms
+
+from .install import EXECUTABLE, install
+from .maps import map_named
+from .session import Build, Session
+
+IN_PROCESS_PRIORITY: Final = 200
+PROCESS_PRIORITY: Final = 100
+
+
+@cache
+def _folder() -> Path:
+    """Lay out an installation for this process; it is removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="stand-in-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    install(folder)
+    return folder
+
+
+class StandIn(platforms.LocalBase):
+    """Starts the stand-in as a process.
+
+    Args:
+        version: A version that PySC2 knows by the build of the stand-in, or the latest.
+    """
+
+    def __init__(self, version: Any = None) -> None:
+        environment = dict(os.environ)
+        super().__init__(str(_folder()), EXECUTABLE, version=version, env=environment)
+
+    @classmethod
+    def priority(cls) -> int:
+        """Return its rank among the run configurations."""
+        return PROCESS_PRIORITY
+
+
+class InProcess(StandIn):
+    """Plays in the process of the client, which makes it the fastest way."""
+
+    def start(self, want_rgb: bool = True, **_: Any) -> LocalGame:
+        """Start a game."""
+        return LocalGame()
+
+    def map_data(self, map_name: str, players: int | None = None) -> bytes:
+        """Return what stands for a map's content.
+
+        Raises:
+            ValueError: If there is no such map.
+        """
+        if map_named(map_name) is None:
+            raise ValueError(f"the stand-in has no map {map_name!r}")
+        return b"stand-in"
+
+    @classmethod
+    def priority(cls) -> int:
+        """Return its rank among the run configurations."""
+        return IN_PROCESS_PRIORITY
+
+
+class LocalGame:
+    """What PySC2 takes for the game's process."""
+
+    host, port, running = "in process", 0, True
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.version: Any = lib.Version(Build().version, Build().base, None, None)
+        self.controller: Any = _Controller()
+
+    def close(self) -> None:
+        """End the game."""
+        if self.controller is not None:
+            self.controller.quit()
+        self.controller = None
+
+    def __enter__(self) -> Any:
+        return self.controller
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Controller(remote_controller.RemoteController):
+    """PySC2's connection, without one."""
+
+    def __init__(self) -> None:
+        super().__init__("in process", 0, timeout_seconds=1)
+
+    def _connect(self, *_: Any) -> _Wire:
+        return _Wire(Session())
+
+
+class _Wire:
+    """What PySC2 takes for a websocket: it answers what is sent."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._reply = b""
+        self.sock = self
+
+    def getpeername(self) -> tuple[str, int]:
+        """Return an address."""
+        return "in process", 0
+
+    def send(self, message: bytes) -> None:
+        """Answer a request."""
+        self._reply = self._session.handle(message) or b""
+
+    def recv(self) -> bytes:
+        """Return the answer to the last request."""
+        return self._reply
+
+    def close(self) -> None:
+        """Do nothing."""
