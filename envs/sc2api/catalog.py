@@ -144,6 +144,7 @@ SHOWN_ORDER: Final[Mapping[int, int]] = MappingProxyType(
     {f.MOVE: 16, f.ATTACK: 23, f.ATTACK_MOVE: 23, f.HOLD: 18, t.GATHER: 295}
 )
 """The ability that a unit's order is shown as; building and patrolling depend on more."""
+STOP_ABILITY: Final = 4
 PATROL_ABILITY: Final = 17
 RETURN_ABILITY: Final = 296
 BUILD_ABILITY: Final[Mapping[str, int]] = MappingProxyType(

@@ -162,10 +162,13 @@ def _alliance(owner: int, player: int) -> int:
 
 def _orders(seat: Seat, unit: Any, row: list[float]) -> None:
     verb, target = int(row[f.ORDER]), int(row[f.TARGET])
-    if verb == f.IDLE:
+    waits = seat.world.has_tasks and row[t.QUEUED] > 0
+    if verb == f.IDLE and not waits:
         return
     order = unit.orders.add()
-    if verb == t.BUILD:
+    if verb == f.IDLE:  # for one loop, between the order that is done and the one that waits
+        order.ability_id = catalog.STOP_ABILITY
+    elif verb == t.BUILD:
         order.ability_id = catalog.BUILD_ABILITY[ENTITY_NAMES[int(row[t.PRODUCT])]]
     elif verb == t.GATHER:
         carries = row[t.CARGO] > 0
@@ -176,7 +179,7 @@ def _orders(seat: Seat, unit: Any, row: list[float]) -> None:
         order.ability_id = catalog.SHOWN_ORDER[verb]
     if verb in (f.ATTACK, t.GATHER) and target >= 0:
         order.target_unit_tag = int(seat.roster.tags[target])
-    elif verb != f.HOLD:
+    elif verb not in (f.HOLD, f.IDLE):
         order.target_world_space_pos.x = row[f.GOAL_X]
         order.target_world_space_pos.y = row[f.GOAL_Y]
     if not seat.world.has_tasks:
