@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..batched_env import BatchedEnv
+from ..contract import GRID
 from ..engine import fields as f
 from ..engine import task_fields as t
 from ..engine.economy_orders import carry_out
@@ -90,6 +91,8 @@ class Arena(World):
         self._spread = (own, fighters, scenario.slots, int(scenario.task == "hunt"))
         self._trade = trade_table()
         self._rounds = 0
+        self._refusals_told = 0
+        self._nowhere = _first_cell(scenario)
         self.owners = np.full(scenario.slots, NEUTRAL, np.int64)
         self.owners[:own] = 1
         self.owners[own:fighters] = 2
@@ -142,6 +145,15 @@ class Arena(World):
         """Begin the game of a seed."""
         self._batch.reset([seed])
         self._rounds = 0
+        self._refusals_told = 0
+
+    def take_refusals(self, player: int) -> int:
+        """Return how many workers of ours have found their site taken since the last call."""
+        if player != 1:
+            return 0
+        new = int(self._game[f.REFUSED]) - self._refusals_told
+        self._refusals_told += new
+        return new
 
     def advance(self, loops: int) -> None:
         """Let loops pass, fewer if the game ends."""
@@ -206,7 +218,7 @@ class Arena(World):
                 return ERROR
             goal = self._at(order.target)
         if self.has_tasks:
-            return self._order_task(slot, verb, order, goal or (0.0, 0.0))
+            return self._order_task(slot, verb, order, goal or self._nowhere)
         if verb == HEAL:
             return self._tend(slot, order.target)
         if verb > f.HOLD or order.queued:
@@ -247,7 +259,7 @@ class Arena(World):
             return NOT_SUPPORTED
         goal = order.goal
         if goal is None:
-            goal = self._at(order.target) if order.target >= 0 else (0.0, 0.0)
+            goal = self._at(order.target) if order.target >= 0 else self._nowhere
         aimed = order.goal is None and order.target >= 0
         row = np.array([order.verb, order.queued, order.product, 1 if aimed else 2], np.int64)
         chosen = np.zeros(self._spread[0], np.bool_)
@@ -344,3 +356,12 @@ def _offered(scenario: Scenario) -> frozenset[tuple[int, str]]:
 
 def _middle(box: Box) -> Point:
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
+def _first_cell(scenario: Scenario) -> Point:
+    """Return what orders without a target are aimed at on the proxy.
+
+    Nobody goes there, but who is pushed aside by something gives way in its direction.
+    """
+    left, bottom, right, top = scenario.playable
+    return left + (right - left) / (2 * GRID[1]), bottom + (top - bottom) / (2 * GRID[0])

@@ -15,7 +15,7 @@ from .layers import draw_colors, draw_layers, visibility_map
 from .panels import show_abilities, show_panels
 from .protocol import api, raw
 from .view import Seat
-from .world import NEUTRAL
+from .world import CANT_BUILD_THERE, NEUTRAL
 
 SELF: Final = 1
 NEUTRAL_ALLIANCE: Final = 3
@@ -218,6 +218,8 @@ def _work(unit: Any, row: list[float], own: bool) -> None:
 
 def _events(seat: Seat, response: Any) -> None:
     response.actions.extend(seat.actions)
+    for _ in range(seat.world.take_refusals(seat.player)):
+        response.action_errors.add(result=CANT_BUILD_THERE)
     for tag, ability, result in seat.errors:
         response.action_errors.add(unit_tag=tag, ability_id=ability, result=result)
     for player, message in seat.chat:

@@ -166,6 +166,13 @@ class World(ABC):
     def recall(self, state: list[NDArray[np.generic]]) -> None:
         """Bring back a state that :meth:`dump` returned."""
 
+    def take_refusals(self, player: int) -> int:
+        """Return how many orders of a player turned out impossible since the last call.
+
+        Those that are impossible at once are not among them: :meth:`order` says so.
+        """
+        return 0
+
     @property
     def types(self) -> NDArray[np.int64]:
         """``[slot]``: the game's unit type of whoever is there."""
