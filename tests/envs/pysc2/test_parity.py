@@ -100,8 +100,8 @@ def play_on(name: str, script: str, seed: int, steps: int) -> int:
     """Let a script play both and return the number of steps."""
     twins = Twins(name, seed)
     try:
-        spaces: Any = twins.proxy.observation_space, twins.proxy.action_space
-        control = make_control(script, *spaces, seed)
+        batch = twins.proxy.batch
+        control = make_control(script, batch.observation_space, batch.action_space, seed)
         for step in range(1, steps + 1):
             seen = {key: part[None] for key, part in twins.ours.items()}
             if twins.play(control.act(seen)[0], f"after step {step}"):
