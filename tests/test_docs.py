@@ -81,6 +81,13 @@ def test_the_recipes_for_each_algorithm_run() -> None:
     assert found["model"].num_timesteps == 64
 
 
+def test_the_examples_of_any_observation_run() -> None:
+    found: dict[str, Any] = {}
+    for code in blocks("any_observation", "python"):
+        exec(code, found)
+    assert found["extractor"].features_dim == 128
+
+
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 TEXTS = {path: path.read_text() for path in [ROOT / "README.md", *PAGES]}
 

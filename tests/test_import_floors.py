@@ -16,7 +16,7 @@ FLOORS = {
     "spaces": 1,
     "nn": 2,
     "entities": 3,
-    "modalities": 3,
+    "modalities": 4,
     "heads": 4,
     "sb3": 5,
     "models": 5,

@@ -6,9 +6,10 @@ from perceiver_rl.sb3.archive import CheckpointError
 from perceiver_rl.sb3.buffer import TorchDictRolloutBuffer
 from perceiver_rl.sb3.distribution import UnitActionDistribution
 from perceiver_rl.sb3.entropy import EntropyLogger
-from perceiver_rl.sb3.extractor import EntityExtractor, EntityFeatures, PerceiverExtractor
+from perceiver_rl.sb3.extractor import EntityExtractor, EntityFeatures
 from perceiver_rl.sb3.hub import load_from_hub, push_to_hub
 from perceiver_rl.sb3.onnx import export_onnx
+from perceiver_rl.sb3.perceiver_extractor import PerceiverExtractor
 from perceiver_rl.sb3.policy import EntityPolicy
 from perceiver_rl.sb3.presets import PRESETS, Preset, PresetName, preset_named
 from perceiver_rl.sb3.resume import ResumableCheckpoint, resume

@@ -28,7 +28,7 @@ from perceiver_rl.entities import (
     configured,
 )
 from perceiver_rl.nn import count_flops, linear
-from perceiver_rl.sb3.observations import by_key, check_finite
+from perceiver_rl.sb3.observations import by_key
 from perceiver_rl.sb3.presets import preset_named
 from perceiver_rl.spaces import (
     ENTITIES,
@@ -162,26 +162,6 @@ class EntityExtractor(BaseFeaturesExtractor):
         tokens = torch.zeros(1, num_entities, self.encoder.token_width, device=_device(self))
         mask = torch.ones(1, num_entities, dtype=torch.bool, device=tokens.device)
         return count_flops(lambda: self.encoder(tokens, mask))
-
-
-class PerceiverExtractor(EntityExtractor):
-    """The state vector alone, for any algorithm with ``MultiInputPolicy``.
-
-    Pass it as ``policy_kwargs=dict(features_extractor_class=PerceiverExtractor)``, for PPO and A2C
-    with ``ortho_init=False``, or they re-initialize its layers orthogonally. A plain ``Box [N, F]``
-    needs ``MlpPolicy``. Arguments as :class:`EntityExtractor`'s, through
-    ``features_extractor_kwargs``.
-    """
-
-    def forward(self, observations: Mapping[str, Tensor] | Tensor) -> Tensor:  # type: ignore[override]
-        """Return the state ``[B, features_dim]``.
-
-        Raises:
-            ObservationError: If no gradient is wanted, as in rollouts, and a number is not finite.
-        """
-        if not torch.is_grad_enabled() and not torch.compiler.is_compiling():
-            check_finite(observations, self._space)
-        return self.encode(observations).state
 
 
 def twice_differentiable() -> AbstractContextManager[None]:

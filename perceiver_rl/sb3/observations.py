@@ -54,6 +54,26 @@ def check_finite(observations: Mapping[str, Tensor] | Tensor, space: spaces.Dict
             )
 
 
+def check_all_finite(observations: Mapping[str, Tensor] | Tensor) -> None:
+    """Check that no part of a batch holds NaN or infinity.
+
+    Raises:
+        ObservationError: Names the key, the environment's index in the batch, and the place.
+    """
+    batch = observations if isinstance(observations, Mapping) else {"": observations}
+    for key, part in batch.items():
+        if not part.is_floating_point() or math.isfinite(part.sum()):
+            continue
+        wrong = (~torch.isfinite(part)).nonzero()
+        if len(wrong):
+            env, *place = wrong[0].tolist()
+            name = f" {key!r}" if key else ""
+            raise ObservationError(
+                f"observation{name} of environment {env} is {float(part[tuple(wrong[0])])} at index"
+                f" {place}, one of {len(wrong)} numbers that are not finite"
+            )
+
+
 def _place(key: str, place: list[int], space: spaces.Dict) -> str:
     if key != ENTITIES:
         return f"index {place}"

@@ -7,6 +7,7 @@ from typing import Literal
 
 from perceiver_rl.entities import EntityConfig, MlpConfig, SpatialConfig
 from perceiver_rl.heads import HeadConfig
+from perceiver_rl.modalities import ModalityConfig
 from perceiver_rl.nn import PerceiverConfig, TransformerConfig
 from perceiver_rl.spaces import unknown
 
@@ -26,6 +27,7 @@ class Preset:
         scalar_width: Features that an MLP embeds the scalars in; 0 passes them on as they are.
         spatial: Sizes of the minimap's encoder.
         head: Sizes of the action head.
+        modalities: Sizes of the encoder of observations that are no set of entities.
     """
 
     entities: EntityConfig
@@ -36,6 +38,7 @@ class Preset:
     scalar_width: int = 0
     spatial: SpatialConfig = field(default_factory=SpatialConfig)
     head: HeadConfig
+    modalities: ModalityConfig = field(default_factory=ModalityConfig)
 
 
 PRESETS: dict[str, Preset] = {
@@ -94,6 +97,12 @@ PRESETS: dict[str, Preset] = {
             type_blocks=16,
             cell_decoder="auto",
             cell_bands=32,
+        ),
+        modalities=ModalityConfig(
+            width=256,
+            bands=32,
+            modality_width=32,
+            perceiver=PerceiverConfig(num_latents=32, latent_width=512, num_self_attends=3),
         ),
     ),
 }

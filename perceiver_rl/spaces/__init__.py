@@ -33,7 +33,9 @@ from perceiver_rl.spaces._observation import (
     check_observation_space,
     observation_space,
 )
+from perceiver_rl.spaces._pad import PadObservation
 from perceiver_rl.spaces._select import SelectEntity
+from perceiver_rl.spaces._text import TextSpace
 
 __all__ = [
     "ACTION_TYPE_MASK",
@@ -51,7 +53,9 @@ __all__ = [
     "ContractError",
     "EntitySpace",
     "ObservationError",
+    "PadObservation",
     "SelectEntity",
+    "TextSpace",
     "UnitAction",
     "UnitActionSpace",
     "check_keys",

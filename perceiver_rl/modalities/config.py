@@ -1,0 +1,40 @@
+"""Sizes of the encoder of any observation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from perceiver_rl.nn import PerceiverConfig
+
+
+def _small() -> PerceiverConfig:
+    return PerceiverConfig(
+        num_latents=8, latent_width=64, num_self_attends=2, self_heads=4, activation="relu"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModalityConfig:
+    """Sizes of the encoder of any observation.
+
+    Args:
+        width: Features of a token, before its position and its modality's vector.
+        group: Numbers of a vector that share a token.
+        patch: Side of an image's patches; 0 chooses it so that there are at most 64 of them.
+        bands: Fourier bands per axis of the positions of patches and letters.
+        modality_width: Learned features that tell the widest modality's tokens from others.
+        perceiver: Sizes of the Perceiver.
+    """
+
+    width: int = 64
+    group: int = 16
+    patch: int = 0
+    bands: int = 6
+    modality_width: int = 8
+    perceiver: PerceiverConfig = field(default_factory=_small)
+
+    def __post_init__(self) -> None:
+        least = {"width": 1, "group": 1, "patch": 0, "bands": 1, "modality_width": 1}
+        for name, size in least.items():
+            if getattr(self, name) < size:
+                raise ValueError(f"{name} must be at least {size}, not {getattr(self, name)}")

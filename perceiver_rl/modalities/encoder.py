@@ -1,0 +1,96 @@
+"""Perceiver IO over any observation: tokens of every part, one latent array, one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from perceiver_rl.modalities.build import build_tokenizer, masks_of, parts_of
+from perceiver_rl.modalities.config import ModalityConfig
+from perceiver_rl.modalities.tokenizers import Tokens
+from perceiver_rl.nn import LearnedQueries, ModalityPadding, PerceiverIO
+from perceiver_rl.spaces import ObservationError, unknown
+
+
+class ObservationEncoder(nn.Module):
+    """Any flat observation to one vector.
+
+    Every part becomes tokens, which a learned vector per part tells apart (Perceiver IO, appendix
+    on multimodal inputs); one latent array reads them all, and one learned query asks it.
+
+    Args:
+        space: A Dict of Box, Discrete, MultiDiscrete and MultiBinary, or one of these.
+        features_dim: Features of the answer.
+        config: Sizes.
+        symbols: Grids of whole numbers: the values of each channel, by key.
+
+    Raises:
+        ObservationError: If a part cannot be turned into tokens.
+    """
+
+    def __init__(
+        self,
+        space: spaces.Space[Any],
+        features_dim: int,
+        config: ModalityConfig,
+        symbols: Mapping[str, Sequence[int]] | None = None,
+    ) -> None:
+        super().__init__()
+        parts = parts_of(space)
+        symbols = symbols or {}
+        for key in symbols:
+            if key not in parts:
+                raise ObservationError(unknown("observation key", key, list(parts)))
+        self.masks = masks_of(parts)
+        self.keys = [key for key in sorted(parts) if key not in self.masks.values()]
+        if not self.keys:
+            raise ObservationError(f"an observation needs at least one part, got {space}")
+        self.tokenizers = nn.ModuleList(
+            build_tokenizer(
+                key, parts[key], config, tuple(symbols[key]) if key in symbols else None
+            )
+            for key in self.keys
+        )
+        # By number, for a key may hold anything, and a parameter's name no dot.
+        self.pad = ModalityPadding(
+            {_name(i): part.width for i, part in enumerate(self.tokenizers)},  # type: ignore[misc]
+            config.modality_width,
+        )
+        self.query = LearnedQueries(1, features_dim)
+        self.perceiver = PerceiverIO(self.pad.width, features_dim, config.perceiver)
+
+    def forward(
+        self, observations: Mapping[str, Tensor] | Tensor
+    ) -> Float[Tensor, "batch feature"]:
+        """Encode a batch of preprocessed observations; finite even where no token exists."""
+        found = observations if isinstance(observations, Mapping) else {"": observations}
+        tokens = []
+        for i, (key, tokenizer) in enumerate(zip(self.keys, self.tokenizers, strict=True)):
+            mask = found[self.masks[key]] if key in self.masks else None
+            rows, present = tokenizer(found[key], mask)
+            tokens.append(Tokens(self.pad.rows(_name(i), rows), present))
+        rows, mask = _joined(tokens)
+        return self.perceiver(rows, self.query(rows), mask).squeeze(1)
+
+
+def _name(number: int) -> str:
+    return f"{number:04d}"
+
+
+def _joined(parts: Sequence[Tokens]) -> Tokens:
+    """Return all tokens in a row, with a mask if any part has one."""
+    rows = torch.cat([part.rows for part in parts], dim=1)
+    if all(part.mask is None for part in parts):
+        return Tokens(rows)
+    masks = [
+        torch.ones(part.rows.shape[:2], dtype=torch.bool, device=rows.device)
+        if part.mask is None
+        else part.mask
+        for part in parts
+    ]
+    return Tokens(rows, torch.cat(masks, dim=1))
