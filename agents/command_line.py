@@ -17,6 +17,7 @@ from perceiver_rl.spaces import unknown
 
 from .compare_config import CompareConfig
 from .config import EvaluateConfig, TrainCommand, TrainConfig, named_after
+from .demo_config import DemoConfig
 from .duel_config import DuelConfig
 from .errors import ConfigError
 from .imitate_config import ImitateConfig
@@ -36,6 +37,7 @@ Command = (
     | WatchConfig
     | InspectConfig
     | StandinConfig
+    | DemoConfig
 )
 Settings = TypeVar("Settings")
 
@@ -49,6 +51,7 @@ COMMANDS: Mapping[str, type[Command]] = {
     "watch": WatchConfig,
     "inspect": InspectConfig,
     "standin": StandinConfig,
+    "demo": DemoConfig,
 }
 
 USAGE = """\
@@ -63,6 +66,7 @@ usage: perceiver-rl COMMAND [CONFIG.yaml] [OPTIONS]
   watch     show an agent's games, or a replay, in a window, or write them as a film
   inspect   write a game as a page that shows attention, probabilities and values
   standin   install a stand-in for StarCraft II that its clients can play
+  demo      train Perceiver IO on language, flow, multimodal, image or audio, beside baselines
 
 A YAML file holds differences from the defaults; options override both:
   perceiver-rl train configs/battle_3m.yaml --ppo.learning-rate 1e-3
@@ -76,6 +80,7 @@ A YAML file holds differences from the defaults; options override both:
   perceiver-rl watch runs/battle_3m-seed0 --output game.gif
   perceiver-rl inspect runs/battle_3m-seed0 --output game.html
   perceiver-rl standin install /tmp/StarCraftII
+  perceiver-rl demo image
 
 perceiver-rl COMMAND --help lists the command's options and what they mean."""
 

@@ -10,6 +10,7 @@ from perceiver_rl.spaces import ContractError
 from .command_line import USAGE, Command, parse
 from .compare_config import CompareConfig
 from .config import EvaluateConfig
+from .demo_config import DemoConfig
 from .duel_config import DuelConfig
 from .errors import UserError
 from .imitate_config import ImitateConfig
@@ -84,6 +85,11 @@ def _run(command: Command, words: list[str]) -> int:
         from .standin import install_standin
 
         install_standin(command)
+        return 0
+    if isinstance(command, DemoConfig):
+        from .demo import demo
+
+        demo(command, words)
         return 0
     from .train import train
 

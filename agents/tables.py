@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from .matching import Sized
 
 
-def _table(title: str, caption: str) -> Table:
+def plain_table(title: str, caption: str) -> Table:
+    """Return a table without frame, that columns and rows are to be added to."""
     return Table(
         title=title,
         title_justify="left",
@@ -35,7 +36,7 @@ def _table(title: str, caption: str) -> Table:
 def evaluation_table(env: str, results: Mapping[str, Mapping[str, Games]]) -> Table:
     """Return a row per agent and opponent; agents without games have no row."""
     backend = backend_of_games(results.values())
-    table = _table(f"{env} ({backend})", "win rate with 95% Wilson interval; a draw is no win")
+    table = plain_table(f"{env} ({backend})", "win rate with 95% Wilson interval; a draw is no win")
     table.add_column("agent")
     table.add_column("opponent")
     for column in ("games", "W/L/D", "win rate", "return", "steps"):
@@ -58,7 +59,7 @@ def evaluation_table(env: str, results: Mapping[str, Mapping[str, Games]]) -> Ta
 
 def duel_table(env: str, matches: Sequence[Match]) -> Table:
     """Return a row per pair of agents; without a pair it has no row."""
-    table = _table(
+    table = plain_table(
         f"{env} (proxy): every seed from both sides",
         "win rate of the first agent with 95% Wilson interval; a draw is no win",
     )
@@ -84,7 +85,7 @@ def elo_table(names: Sequence[str], ratings: Ratings) -> Table:
     caption = "relative to the mean; a draw is half a win; 95% bootstrap interval over seeds"
     if ratings.prior:
         caption += "\nsomebody took no point from the others: a drawn game of every pair was added"
-    table = _table("Elo", caption)
+    table = plain_table("Elo", caption)
     table.add_column("agent")
     for column in ("Elo", "interval"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -110,7 +111,7 @@ def comparison_table(env: str, agents: Sequence[AgentResult]) -> Table:
     """
     opponents = list(agents[0].games) if agents else []
     backend = backend_of_games(agent.games for agent in agents)
-    table = _table(
+    table = plain_table(
         f"{env} ({backend}): win rate with 95% Wilson interval",
         "an arm pools the games of its seeds, below are its lowest and highest; * is a control",
     )
@@ -152,7 +153,7 @@ def _facts(facts: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def sizes_table(scenario: str, quantity: str, sizes: Sequence[Sized]) -> Table:
     """Return a row per arm with the encoder's sizes after matching."""
-    table = _table(
+    table = plain_table(
         f"{scenario} encoders, matched by {quantity}",
         "ratio to the transformer's; - is not matched",
     )
@@ -174,7 +175,7 @@ def sizes_table(scenario: str, quantity: str, sizes: Sequence[Sized]) -> Table:
 
 def claims_table(claims: Sequence[Claim], margin: float) -> Table:
     """Return a row per pair of arms, scenario and opponent, with the verdict."""
-    table = _table(
+    table = plain_table(
         "verdicts on the first of each pair",
         f"same: two one-sided tests, margin {margin:g} (of scores: their share); better or worse:"
         " Welch's test over seeds;\np-values adjusted by Holm over the scenarios; interval: 95%"

@@ -155,3 +155,9 @@ def test_the_example_of_attention_weights_runs() -> None:
     # Of the encoder, its latents and its decoder.
     assert len(found["weights"]) == 3
     assert all(weights.shape[0] == 2 for (weights,) in found["weights"].values())
+
+
+def test_the_first_example_of_perceiver_io_runs() -> None:
+    found: dict[str, Any] = {}
+    exec(blocks("perceiver_io", "python")[0], found)
+    assert found["outputs"].shape == (8, 600, 2)
