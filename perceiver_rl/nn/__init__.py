@@ -1,9 +1,9 @@
 """Perceiver IO, the entity Transformer and their parts; needs torch only."""
 
 from perceiver_rl.nn.absorbed import plain_attention
-from perceiver_rl.nn.attention import (
+from perceiver_rl.nn.attention import Attention
+from perceiver_rl.nn.blocks import (
     Activation,
-    Attention,
     CrossAttentionBlock,
     FeedForward,
     SelfAttentionBlock,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from perceiver_rl.nn.attention import Activation, CrossAttentionBlock, SelfAttentionBlock
+from perceiver_rl.nn.blocks import Activation, CrossAttentionBlock, SelfAttentionBlock
 from perceiver_rl.nn.init import LinearInit, learned_array, linear
 from perceiver_rl.nn.kernels import standardize
 from perceiver_rl.nn.layout import Layout

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from perceiver_rl.nn.attention import Activation, SelfAttentionBlock
+from perceiver_rl.nn.blocks import Activation, SelfAttentionBlock
 from perceiver_rl.nn.layout import Dense, Layout
 
 
