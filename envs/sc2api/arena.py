@@ -221,7 +221,7 @@ class Arena(World):
             return self._order_task(slot, verb, order, goal or self._nowhere)
         if verb == HEAL:
             return self._tend(slot, order.target)
-        if verb > f.HOLD or order.queued:
+        if verb > f.HOLD:
             return NOT_SUPPORTED
         if verb == f.ATTACK:
             if self.owners[order.target] == self.owners[slot]:
@@ -244,7 +244,7 @@ class Arena(World):
         return SUCCESS
 
     def _order_task(self, slot: int, verb: int, order: Order, goal: Point) -> int:
-        if verb > t.PATROL or (order.queued and verb not in (f.MOVE, f.ATTACK_MOVE)):
+        if verb > t.PATROL:
             return NOT_SUPPORTED
         row = np.array([verb, order.queued, f.NOBODY, 0], np.int64)
         who, spot = (0, slot), (np.float32(goal[0]), np.float32(goal[1]))
@@ -255,8 +255,6 @@ class Arena(World):
     def _order_economy(self, slots: list[int], order: Order) -> int:
         if order.verb in (f.ATTACK, f.ATTACK_MOVE, f.HOLD):
             return NOT_SUPPORTED  # nobody fights there
-        if order.queued and order.verb != f.MOVE:
-            return NOT_SUPPORTED
         goal = order.goal
         if goal is None:
             goal = self._at(order.target) if order.target >= 0 else self._nowhere

@@ -21,6 +21,7 @@ from .catalog import (
 )
 from .view import Seat
 from .world import (
+    CANT_QUEUE_THAT,
     CANT_TARGET_THAT_UNIT,
     ERROR,
     NOT_SUPPORTED,
@@ -29,6 +30,7 @@ from .world import (
     Point,
 )
 
+INSIDE: Final = (t.TRAIN, t.RALLY)
 _SOURCES: Final = (t.MINERAL_FIELD, t.REFINERY)
 _ROLES: Final = tuple(TRADES[name].role if name in TRADES else t.FIGHTER for name in ENTITY_NAMES)
 
@@ -94,7 +96,23 @@ def command(
     if ability.verb == RETURN:
         return _bring_home(seat, able)
     product = entity_kind(ability.product) if ability.product else f.NOBODY
-    return seat.world.order(seat.player, able, _order(ability.verb, target, queued, product))
+    return _tell(seat, able, _order(ability.verb, target, queued, product))
+
+
+def _tell(seat: Seat, slots: list[int], order: Order) -> int:
+    """Give an order; one that cannot wait is for those who have nothing to do."""
+    verb = order.verb
+    if verb == f.ATTACK and order.target < 0:
+        verb = f.ATTACK_MOVE
+    if order.queued and verb in INSIDE:
+        order = order._replace(queued=False)  # a structure has a queue of its own
+    elif order.queued and verb not in seat.world.queues:
+        orders = seat.world.units[f.ORDER]
+        slots = [slot for slot in slots if orders[slot] == f.IDLE]
+        order = order._replace(queued=False)
+    if not slots:
+        return CANT_QUEUE_THAT
+    return seat.world.order(seat.player, slots, order)
 
 
 def _suits(ability: Ability, target: int | Point | None) -> bool:
@@ -120,13 +138,13 @@ def _smart(seat: Seat, slots: list[int], target: int | Point | None, queued: boo
     trainers = [slot for slot in slots if units[f.SPEED, slot] <= 0]
     results = []
     if trainers and seat.world.offers(t.RALLY, ""):
-        results.append(seat.world.order(seat.player, trainers, _order(t.RALLY, target, False)))
+        results.append(_tell(seat, trainers, _order(t.RALLY, target, False)))
     if mobile:
         verb = _right_click(seat, mobile, target)
         if verb == RETURN:
             results.append(_bring_home(seat, mobile))
         else:
-            results.append(seat.world.order(seat.player, mobile, _order(verb, target, queued)))
+            results.append(_tell(seat, mobile, _order(verb, target, queued)))
     return SUCCESS if SUCCESS in results else (results[0] if results else ERROR)
 
 

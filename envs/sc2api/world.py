@@ -17,6 +17,7 @@ NEUTRAL: Final = 16  # owner of what belongs to nobody, as the game numbers it
 SUCCESS: Final = 1  # values of the protocol's ActionResult
 NOT_SUPPORTED: Final = 2
 ERROR: Final = 3
+CANT_QUEUE_THAT: Final = 4
 QUEUE_IS_FULL: Final = 7
 NOT_ENOUGH_MINERALS: Final = 9
 NOT_ENOUGH_FOOD: Final = 13
@@ -121,6 +122,11 @@ class World(ABC):
     @abstractmethod
     def order(self, player: int, slots: list[int], order: Order) -> int:
         """Tell living units of a player what to do; return the protocol's ActionResult."""
+
+    @property
+    def queues(self) -> tuple[int, ...]:
+        """The verbs that can wait until a unit has done what it does."""
+        return (f.MOVE, f.ATTACK_MOVE) if self.has_tasks else ()
 
     @abstractmethod
     def offers(self, verb: int, product: str) -> bool:

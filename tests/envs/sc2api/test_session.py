@@ -192,3 +192,16 @@ def test_an_economy_is_played_by_the_games_abilities(client: Client) -> None:
     client.step(300)
     assert sum(unit.unit_type == 45 for unit in client.units(OWN)) == 13
     assert client.observe().observation.player_common.minerals > 0
+
+
+def test_walks_wait_in_a_queue_and_what_cannot_wait_is_for_the_idle(client: Client) -> None:
+    client.play("FindAndDefeatZerglings", seed=1)
+    marine = client.units(OWN)[0].tag
+    assert client.command(MOVE, [marine], at=(20.0, 20.0)) == 1
+    assert client.command(ATTACK, [marine], at=(40.0, 20.0), queued=True) == 1
+    assert client.command(17, [marine], at=(40.0, 40.0), queued=True) == 4
+    assert client.command(18, [marine], queued=True) == 4
+    unit = next(unit for unit in client.units(OWN) if unit.tag == marine)
+    assert [order.ability_id for order in unit.orders] == [MOVE, 23]
+    idle = client.units(OWN)[1].tag
+    assert client.command(17, [idle], at=(40.0, 40.0), queued=True) == 1
