@@ -18,6 +18,7 @@ from perceiver_rl.spaces import unknown
 from .compare_config import CompareConfig
 from .config import EvaluateConfig, TrainCommand, TrainConfig, named_after
 from .demo_config import DemoConfig
+from .doctor_config import DoctorConfig
 from .duel_config import DuelConfig
 from .errors import ConfigError
 from .imitate_config import ImitateConfig
@@ -38,6 +39,7 @@ Command = (
     | InspectConfig
     | StandinConfig
     | DemoConfig
+    | DoctorConfig
 )
 Settings = TypeVar("Settings")
 
@@ -52,6 +54,7 @@ COMMANDS: Mapping[str, type[Command]] = {
     "inspect": InspectConfig,
     "standin": StandinConfig,
     "demo": DemoConfig,
+    "doctor": DoctorConfig,
 }
 
 USAGE = """\
@@ -67,6 +70,7 @@ usage: perceiver-rl COMMAND [CONFIG.yaml] [OPTIONS]
   inspect   write a game as a page that shows attention, probabilities and values
   standin   install a stand-in for StarCraft II that its clients can play
   demo      train Perceiver IO on language, flow, multimodal, image or audio, beside baselines
+  doctor    say what is installed to play StarCraft II, what is missing, how to get it
 
 A YAML file holds differences from the defaults; options override both:
   perceiver-rl train configs/battle_3m.yaml --ppo.learning-rate 1e-3
@@ -79,8 +83,10 @@ A YAML file holds differences from the defaults; options override both:
   perceiver-rl duel runs/battle_3m-seed0 elite focus-fire
   perceiver-rl watch runs/battle_3m-seed0 --output game.gif
   perceiver-rl inspect runs/battle_3m-seed0 --output game.html
+  perceiver-rl evaluate runs/defeat_roaches-seed0 --backend standin
   perceiver-rl standin install /tmp/StarCraftII
   perceiver-rl demo image
+  perceiver-rl doctor
 
 perceiver-rl COMMAND --help lists the command's options and what they mean."""
 

@@ -11,6 +11,7 @@ from .command_line import USAGE, Command, parse
 from .compare_config import CompareConfig
 from .config import EvaluateConfig
 from .demo_config import DemoConfig
+from .doctor_config import DoctorConfig
 from .duel_config import DuelConfig
 from .errors import UserError
 from .imitate_config import ImitateConfig
@@ -81,6 +82,15 @@ def _run(command: Command, words: list[str]) -> int:
 
         inspect_agent(command)
         return 0
+    if isinstance(command, StandinConfig | DemoConfig | DoctorConfig):
+        return _run_aside(command, words)
+    from .train import train
+
+    return 0 if train(command.config(), resume=command.resume).finished else INTERRUPTED
+
+
+def _run_aside(command: StandinConfig | DemoConfig | DoctorConfig, words: list[str]) -> int:
+    """Run a command that has nothing to do with agents."""
     if isinstance(command, StandinConfig):
         from .standin import install_standin
 
@@ -91,9 +101,9 @@ def _run(command: Command, words: list[str]) -> int:
 
         demo(command, words)
         return 0
-    from .train import train
+    from .doctor import doctor
 
-    return 0 if train(command.config(), resume=command.resume).finished else INTERRUPTED
+    return 0 if doctor() else FAILED
 
 
 def _write(text: str) -> None:

@@ -23,8 +23,12 @@ def watch(parent: int) -> set[int]:
     """Return the processes that are under watch when the parent is gone."""
     games: set[int] = set()
     rest = b""
-    while os.name == "nt" or os.getppid() == parent:
-        if os.name != "nt" and not select.select([0], [], [], LOOK)[0]:
+    while True:
+        # A parent that is gone may have said something before this program had even started.
+        orphaned = os.name != "nt" and os.getppid() != parent
+        if os.name != "nt" and not select.select([0], [], [], 0 if orphaned else LOOK)[0]:
+            if orphaned:
+                break
             continue
         data = os.read(0, 4096)
         if not data:
@@ -37,14 +41,18 @@ def watch(parent: int) -> set[int]:
 
 def end(games: set[int]) -> None:
     """End processes: first politely."""
-    for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
-        for game in games:
-            with contextlib.suppress(OSError):
-                os.kill(game, number)
-        until = time.monotonic() + PATIENCE
-        while games and time.monotonic() < until:
-            games = {game for game in games if _is_alive(game)}
-            time.sleep(0.05)
+    _send(games, signal.SIGTERM)
+    until = time.monotonic() + PATIENCE
+    while games and time.monotonic() < until:
+        games = {game for game in games if _is_alive(game)}
+        time.sleep(0.05)
+    _send(games, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def _send(games: set[int], number: int) -> None:
+    for game in games:
+        with contextlib.suppress(OSError):
+            os.kill(game, number)
 
 
 def _is_alive(game: int) -> bool:

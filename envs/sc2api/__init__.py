@@ -2,3 +2,6 @@
 
 It is not StarCraft II. Whatever comes out of it says so: its games are of this engine.
 """
+
+MARK = "stand-in.txt"
+"""The file that tells a stand-in's directory from an installation of the game."""

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from . import MARK
 from .maps import MAPS
 from .session import Build
 
 EXECUTABLE: Final = "SC2_x64"
-MARK: Final = "stand-in.txt"
 NOTE: Final = (
     "This is not StarCraft II. It is the stand-in of perceiver-rl: its maps are empty files, and"
     " its executable starts perceiver-rl's own engine.\n"
