@@ -104,17 +104,21 @@ class MaskedLanguageModel(nn.Module):
         self,
         tokens: Int[Tensor, "batch token"],
         mask: Bool[Tensor, "batch token"] | None = None,
-    ) -> Float[Tensor, "batch token vocabulary"]:
-        """Guess every token.
+        index: Int[Tensor, " guess"] | None = None,
+    ) -> Float[Tensor, "batch guess vocabulary"]:
+        """Guess tokens.
 
         Args:
             tokens: The text, with MASK in place of what is to be guessed.
             mask: True where there is text, False where there is padding, which is not read; its
                 logits mean nothing.
+            index: Places to guess, the same in all texts; None guesses all.
         """
         rows = self.input(tokens)
-        index = torch.arange(tokens.shape[1], device=tokens.device)
-        answers = self.perceiver(rows, self.queries(rows, index), mask, mask)
+        if index is None:
+            index = torch.arange(tokens.shape[1], device=tokens.device)
+        asked = None if mask is None else mask[:, index]
+        answers = self.perceiver(rows, self.queries(rows, index), mask, asked)
         return answers @ self.input.embed.weight.t() + self.bias
 
 

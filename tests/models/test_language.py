@@ -33,6 +33,14 @@ def test_every_logit_depends_on_every_token(language: MaskedLanguageModel) -> No
         assert bool((language(changed, mask) != before).any(-1).all())
 
 
+def test_some_places_may_be_guessed_alone(language: MaskedLanguageModel) -> None:
+    tokens, mask = encode_text(["some words", "few"], 12)
+    index = torch.tensor([5, 1])
+    torch.testing.assert_close(
+        language(tokens, mask, index), language(tokens, mask)[:, index], rtol=1e-5, atol=1e-5
+    )
+
+
 def test_the_decoder_is_tied_to_the_embedding(language: MaskedLanguageModel) -> None:
     tokens, mask = encode_text(["x"], 4)
     language(tokens, mask)[0, 1, 250].backward()

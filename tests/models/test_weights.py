@@ -127,6 +127,22 @@ def haiku_conv(model: ImageClassifier) -> dict[str, Tree]:
     return {"params": tree, "state": averages}
 
 
+def haiku_learned(model: ImageClassifier) -> Tree:
+    decoder = "classification_decoder/~/basic_decoder"
+    state = {name: x.detach() for name, x in model.state_dict().items()}
+    pixel = state["input.stem.weight"].numpy().T[None, None]  # rows, columns, in, out
+    prefix = "image_preprocessor/~_build_network_inputs"
+    projection = model.input.positions.get_submodule("project")
+    assert isinstance(projection, nn.Linear)
+    return {
+        **haiku(model.perceiver, "perceiver_encoder", decoder),
+        f"{decoder}/~/trainable_position_encoding": vectors(state["queries.positions.table"]),
+        "image_preprocessor/~/conv2_d": {"w": pixel, "b": state["input.stem.bias"].numpy()},
+        f"{prefix}/trainable_position_encoding": vectors(state["input.positions.table"]),
+        f"{prefix}/position_encoding_projector/linear": dense(projection),
+    }
+
+
 def same(model: nn.Module, other: nn.Module) -> None:
     for name, parameter in model.state_dict().items():
         if not name.endswith("num_batches_tracked"):
@@ -151,6 +167,18 @@ def test_deepminds_pickles_of_arrays_are_read(
     path = tmp_path / "published.pickle"
     path.write_bytes(pickle.dumps(make[kind](model)))
     same(load_weights(cleared(model), path), model)
+
+
+def test_the_published_pixel_layer_and_learned_positions_are_read(
+    tiny: PerceiverConfig, tmp_path: Path
+) -> None:
+    image = ImageInputConfig(
+        size=(4, 4), stem="conv1x1", stem_width=5, positions="learned", position_width=6
+    )
+    config = ImageClassifierConfig(image=image, perceiver=tiny, query_width=6, num_classes=3)
+    model, path = ImageClassifier(config), tmp_path / "learned.pickle"
+    path.write_bytes(pickle.dumps({"params": haiku_learned(model), "state": {}}))
+    same(load_weights(ImageClassifier(config), path), model)
 
 
 def test_batch_norm_averages_of_the_published_image_model_are_read(
