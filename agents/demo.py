@@ -56,7 +56,7 @@ def demo(config: DemoConfig, words: Sequence[str]) -> DemoResult:
 
 def _table(result: DemoResult) -> Table:
     table = plain_table(result.title, result.note)
-    table.add_column("method")
+    table.add_column("method", no_wrap=True)
     for column in result.columns:
         table.add_column(column, justify="right", no_wrap=True)
     for name, numbers in result.rows.items():

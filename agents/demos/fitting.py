@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 from matplotlib.figure import Figure
@@ -15,7 +14,6 @@ from torch import Tensor, nn
 Report = Callable[[str, int, int], None]
 """Takes what is being trained, the steps done and the steps in total."""
 
-Model = TypeVar("Model", bound=nn.Module)
 BATCH = 64
 _WARM_UP = 0.05
 
@@ -137,11 +135,11 @@ def seeded(seed: int, build: Callable[[], nn.Module]) -> nn.Module:
         return build()
 
 
-def with_visible_positions(model: Model, table: nn.Parameter) -> Model:
-    """Let learned positions start as large as what stands beside them.
+def rescale(deviation: float, *tables: Tensor) -> None:
+    """Let embeddings and learned positions start at one size, so that neither hides the other.
 
-    The reference starts them fifty times smaller, and has time to let them grow.
+    The reference starts positions fifty times smaller, and has time to let them grow.
     """
     with torch.no_grad():
-        table.div_(table.std())
-    return model
+        for table in tables:
+            table.mul_(deviation / table.std())

@@ -21,8 +21,8 @@ from .fitting import (
     accuracy,
     classify,
     parameters,
+    rescale,
     seeded,
-    with_visible_positions,
 )
 
 STEPS = 1200
@@ -99,7 +99,7 @@ def a_perceiver(stem: str) -> ImageClassifier:
     )
     positions = model.input.positions
     if isinstance(positions, LearnedPositions):
-        return with_visible_positions(model, positions.table)
+        rescale(1.0, positions.table)
     return model
 
 

@@ -14,10 +14,10 @@ from perceiver_rl.models.text import MASK, NUM_SPECIAL, NUM_TOKENS
 from perceiver_rl.nn import PerceiverConfig
 
 from . import pictures
-from .fitting import Budget, DemoResult, fit, parameters, seeded, with_visible_positions
+from .fitting import Budget, DemoResult, fit, parameters, rescale, seeded
 
 STEPS = 3500
-LENGTH = 96
+LENGTH = 64
 HIDDEN = 0.15
 _BATCH, _TEST_TEXTS = 32, 200
 
@@ -109,7 +109,8 @@ def a_perceiver() -> MaskedLanguageModel:
     model = MaskedLanguageModel(
         LanguageConfig(max_length=LENGTH, embed_width=96, perceiver=perceiver)
     )
-    return with_visible_positions(model, model.input.positions.table)
+    rescale(0.1, model.input.embed.weight, model.input.positions.table)
+    return model
 
 
 def run(budget: Budget) -> DemoResult:
@@ -127,7 +128,7 @@ def run(budget: Budget) -> DemoResult:
             model(shown, index=places).flatten(0, 1), texts[:, places].flatten()
         )
 
-    seconds = fit("Perceiver IO", model, loss, budget)
+    seconds = fit("Perceiver IO", model, loss, budget, learning_rate=3e-3)
     generator = budget.generator(3)
     texts = windows(test, _TEST_TEXTS, generator)
     hidden = masked(texts, generator)
@@ -150,7 +151,7 @@ def run(budget: Budget) -> DemoResult:
         ),
     }
     filled = shown.masked_scatter(hidden, guesses.argmax(1))
-    picture = pictures.figure(10, 3.2)
+    picture = pictures.figure(8, 3)
     _draw(picture.subplots(), texts[:8], filled[:8], hidden[:8])
     return DemoResult(
         title="Language: masked bytes of Python's reference manual",
