@@ -27,7 +27,7 @@ class PadObservation(gym.ObservationWrapper[Any, Any, Any]):
     ======================== ===================================================================
     space                    keys of the new observation
     ======================== ===================================================================
-    ``Text``                 the key, a :class:`TextSpace`
+    ``Text``                 the key, a :class:`TextSpace`; so do other spaces of strings
     ``Sequence``             the key ``[N, F]``, padded with zeros, and ``<key>_mask`` ``[N]``
     ``Graph``                ``<key>/nodes`` ``[N, F]`` and ``<key>/edges`` ``[E, 2 F + G]``, each
                              with a mask; an edge's row holds the features of its two nodes, then
@@ -80,7 +80,7 @@ class PadObservation(gym.ObservationWrapper[Any, Any, Any]):
         if isinstance(space, spaces.Tuple):
             return self._all({i: (str(i), part) for i, part in enumerate(space.spaces)}, key)
         key = key or OBSERVATION
-        if isinstance(space, spaces.Text):
+        if space.dtype is not None and space.dtype.kind == "U":
             return self._text(key, space)
         if isinstance(space, spaces.Sequence):
             return self._sequence(key, space)
@@ -103,8 +103,9 @@ class PadObservation(gym.ObservationWrapper[Any, Any, Any]):
 
         return write
 
-    def _text(self, key: str, space: spaces.Text) -> Part:
-        text = TextSpace(self._size(key, space.max_length))
+    def _text(self, key: str, space: spaces.Space[Any]) -> Part:
+        own = space.max_length if isinstance(space, spaces.Text) else None
+        text = TextSpace(self._size(key, own))
         self._declare(key, text)
 
         def write(value: Any, into: Arrays) -> None:

@@ -113,6 +113,21 @@ def test_texts_that_do_not_fit_are_refused(text: str, message: str) -> None:
         TextSpace(4).encode(text)
 
 
+def test_other_spaces_of_strings_are_texts_as_well() -> None:
+    class Missions(spaces.Space[str]):
+        """As MiniGrid has them."""
+
+        def __init__(self) -> None:
+            super().__init__(dtype=str)
+
+        def sample(self, mask: Any = None, probability: Any = None) -> str:
+            return "get a key"
+
+    env = padded(spaces.Dict({"mission": Missions()}), sizes={"mission": 16})
+    text = env.observation_space["mission"]  # type: ignore[index]
+    assert text.decode(env.reset()[0]["mission"]) == "get a key"
+
+
 def test_what_is_too_long_is_named_with_the_size_it_needs() -> None:
     env = padded(spaces.Dict({"seen": spaces.Sequence(POINT)}), longest=1)
     with pytest.raises(ObservationError, match=r"'seen': 2 rows do not fit 1; pass sizes=\{'seen"):
