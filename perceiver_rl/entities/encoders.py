@@ -99,10 +99,28 @@ class PerceiverEntityEncoder(EntityEncoder):
 
     def trunk(self, rows: Float[Tensor, "row token"], layout: Layout) -> Float[Tensor, "row width"]:
         """Read all entities into the latents, then ask for each entity."""
+        return self._ask(rows, rows, layout)
+
+    def ask(
+        self,
+        tokens: Float[Tensor, "batch entity token"],
+        queries: Float[Tensor, "batch entity token"],
+        mask: Bool[Tensor, "batch entity"],
+    ) -> Float[Tensor, "batch entity width"]:
+        """Read the entities into the latents, then ask for each by another token than its own.
+
+        What a query's token hides must come out of the latents.
+        """
+        layout = layout_of(mask)
+        rows = self._ask(layout.gather(tokens), layout.gather(queries), layout)
+        return layout.scatter(self.per_entity(rows))
+
+    def _ask(
+        self, rows: Float[Tensor, "row token"], asked: Float[Tensor, "row token"], layout: Layout
+    ) -> Float[Tensor, "row width"]:
         if not self.kv_width:
-            return self.perceiver.relate_rows(rows, rows, layout)
-        queries, inputs = rows[:, : self.width], rows[:, self.width :]
-        return self.perceiver.relate_rows(inputs, queries, layout)
+            return self.perceiver.relate_rows(rows, asked, layout)
+        return self.perceiver.relate_rows(rows[:, self.width :], asked[:, : self.width], layout)
 
 
 class TransformerEntityEncoder(EntityEncoder):

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from perceiver_rl.sb3.archive import CheckpointError
+from perceiver_rl.sb3.auxiliary import AuxiliaryLosses, HiddenColumns
 from perceiver_rl.sb3.buffer import TorchDictRolloutBuffer
 from perceiver_rl.sb3.distribution import UnitActionDistribution
 from perceiver_rl.sb3.entropy import EntropyLogger
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PRESETS",
+    "AuxiliaryLosses",
     "CheckpointError",
     "EntityExtractor",
     "EntityFeatures",
     "EntityPolicy",
     "EntropyLogger",
     "GymVectorToSB3",
+    "HiddenColumns",
     "MaskableEntityPolicy",
     "PerceiverExtractor",
     "Preset",

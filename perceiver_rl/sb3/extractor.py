@@ -139,6 +139,13 @@ class EntityExtractor(BaseFeaturesExtractor):
         state = self.core(torch.cat(parts, dim=-1))
         return EntityFeatures(state, encoding.per_entity, present, scalars, maps)
 
+    @property
+    def entity_space(self) -> spaces.Box:
+        """The space of the entities; one without names for its columns is no ``EntitySpace``."""
+        space = self._space[ENTITIES]
+        assert isinstance(space, spaces.Box)  # checked by the constructor
+        return space
+
     def attention(self, observations: Mapping[str, Tensor] | Tensor) -> EntityAttention | None:
         """Return what the entity encoder attends to; None for one that relates no entities."""
         observations = by_key(observations)
