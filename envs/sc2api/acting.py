@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ..engine import fields as f
 from .commands import command
-from .layout import from_minimap, from_screen, is_finite, thing_at
+from .layout import from_minimap, from_screen, is_finite, thing_at, to_minimap
 from .protocol import api
 from .selecting import select
 from .view import Seat
@@ -32,6 +32,11 @@ def record(seat: Seat, action: Any, result: int) -> None:
         return
     kept = api.Action()
     kept.CopyFrom(action)
+    if action.action_raw.HasField("camera_move") and seat.options.HasField("feature_layer"):
+        # Whoever has a screen is told where on the minimap the camera has gone.
+        moved = kept.action_feature_layer.camera_move.center_minimap
+        moved.x, moved.y = to_minimap(seat, seat.camera)
+        kept.ClearField("action_raw")
     kept.game_loop = seat.world.loop
     seat.actions.append(kept)
 

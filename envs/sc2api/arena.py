@@ -102,6 +102,7 @@ class Arena(World):
         if respawns:
             ours = sorted({name for name, _ in scenario.own})
             self._own_types = dict(enumerate(ours, start=FIRST_OWN_TYPE))
+        self.centers_camera = False
         self.selects_army = scenario.waves is not None or self.fog
         width, height = scenario.map_size
         self._camera: Point = LOCKED_CAMERA if scenario.scored else (width / 2, height / 2)

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from .session import Session
 
 PARTICIPANT: Final = 1  # PlayerType
-COMPUTER: Final = 2
-OBSERVER: Final = 3
 MOST_PLAYERS: Final = 2
 MOST_PIXELS: Final = 512  # along each side of a picture
 MOST_CELLS: Final = 256
@@ -43,7 +41,7 @@ class Table(NamedTuple):
     @property
     def players(self) -> list[Any]:
         """The setup of each player, watchers left out."""
-        return [setup for setup in self.setup.player_setup if setup.type != OBSERVER]
+        return maps.players_of(self.setup)
 
     @property
     def participants(self) -> list[int]:
@@ -76,7 +74,7 @@ def create_game(request: Any) -> tuple[Any, Table | None]:
     types = [setup.type for setup in request.player_setup]
     if not types:
         return refuse(kinds.MissingPlayerSetup, "no player was set up")
-    players = [kind for kind in types if kind != OBSERVER]
+    players = [setup.type for setup in maps.players_of(request)]
     if maps.is_melee(name):
         if len(players) != MOST_PLAYERS:
             return refuse(kinds.InvalidPlayerSetup, f"{name} is for two players, not {players}")
@@ -118,7 +116,7 @@ def join_game(request: Any, table: Table | None) -> Joined:
         if not port:
             raise RequestError("no game was created, and no ports of another one were given")
         return _join_elsewhere(request, port)
-    _check_options(request.options)
+    check_options(request.options)
     seed = table.setup.random_seed if table.setup.HasField("random_seed") else secrets.randbits(31)
     others = len(table.participants) - 1
     if others > 0 and not port:
@@ -141,7 +139,7 @@ def join_game(request: Any, table: Table | None) -> Joined:
     return Joined(kinds(player_id=player), game, seat, peers=peers)
 
 
-def _check_options(options: Any) -> None:
+def check_options(options: Any) -> None:
     """Check that the pictures that are asked for can be drawn.
 
     Raises:
@@ -163,7 +161,7 @@ def _check_options(options: Any) -> None:
 
 def _seat_peer(game: Game, link: Link, player: int) -> Seat:
     request = api.Request.FromString(link.receive())
-    _check_options(request.join_game.options)
+    check_options(request.join_game.options)
     seat = game.join(player, request.join_game)
     response = api.Response(join_game=api.ResponseJoinGame(player_id=player))
     link.send(response.SerializeToString())

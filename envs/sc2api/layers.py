@@ -1,7 +1,8 @@
 """Feature layers: the player's screen and minimap, drawn pixel by pixel.
 
 A picture says at each pixel which unit is there; the layers look up in tables what they show of it.
-What is the same everywhere and zero is left out, as the protocol allows.
+What is the same everywhere and zero is left out, as the protocol allows, but for the layers of the
+ground and the sides: PySC2's own window draws them unasked.
 """
 
 from __future__ import annotations
@@ -187,8 +188,10 @@ def draw_layers(seat: Seat, data: Any) -> None:
     ground = _ground(seat, frame)
     fill_bytes(layers.height_map, np.full(who.shape, LEVEL, np.uint8))
     fill_bytes(layers.visibility_map, visibility(seat, frame))
-    _bytes(layers.player_id, look_up.player[who])
-    _bytes(layers.player_relative, look_up.relative[who])
+    fill_bytes(layers.player_id, look_up.player[who].astype(np.uint8))
+    fill_bytes(layers.player_relative, look_up.relative[who].astype(np.uint8))
+    fill_bits(layers.creep, np.zeros(who.shape, np.bool_))
+    fill_bits(layers.power, np.zeros(who.shape, np.bool_))
     _words(layers.unit_type, look_up.kind[who])
     fill_bits(layers.selected, look_up.selected[who] > 0)
     _words(layers.unit_hit_points, look_up.life[who])
@@ -214,8 +217,9 @@ def _draw_minimap(seat: Seat, layers: Any, look_up: Tables) -> None:
     fill_bytes(layers.height_map, np.full(who.shape, LEVEL, np.uint8))
     fill_bytes(layers.visibility_map, visibility(seat, frame))
     fill_bits(layers.camera, shown)
-    _bytes(layers.player_id, look_up.player[who])
-    _bytes(layers.player_relative, look_up.relative[who])
+    fill_bits(layers.creep, np.zeros(who.shape, np.bool_))
+    fill_bytes(layers.player_id, look_up.player[who].astype(np.uint8))
+    fill_bytes(layers.player_relative, look_up.relative[who].astype(np.uint8))
     _words(layers.unit_type, look_up.kind[who])
     fill_bits(layers.selected, look_up.selected[who] > 0)
     fill_bits(layers.pathable, ground)

@@ -49,6 +49,13 @@ def from_minimap(seat: Seat, pixel: Any) -> Point:
     return left + (pixel.x + 0.5) * cell, top - (pixel.y + 0.5) * cell
 
 
+def to_minimap(seat: Seat, spot: Point) -> tuple[int, int]:
+    """Return the pixel of the minimap, column and row, in which a point lies."""
+    left, _, _, top = minimap_box(seat)
+    cell = minimap_cell(seat)
+    return max(int((spot[0] - left) // cell), 0), max(int((top - spot[1]) // cell), 0)
+
+
 def thing_at(seat: Seat, spot: Point) -> int:
     """Return the slot of the unit that covers a point, the nearest of them; NOBODY if none."""
     units = seat.world.units

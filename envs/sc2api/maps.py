@@ -16,6 +16,7 @@ from .world import World
 
 SUFFIX: Final = ".SC2Map"
 COMPUTER: Final = 2  # PlayerType
+OBSERVER: Final = 3
 MINI_GAMES: Final = tuple(name for name, scenario in SCENARIOS.items() if scenario.scored)
 CHALLENGES: Final = tuple(
     name.removeprefix("Battle-")
@@ -42,6 +43,11 @@ def map_named(path: str) -> str | None:
 def is_melee(name: str) -> bool:
     """Tell whether a map is for two players."""
     return name in SIDES
+
+
+def players_of(setup: Any) -> list[Any]:
+    """Return the setup of each player of a ``RequestCreateGame``, watchers left out."""
+    return [player for player in setup.player_setup if player.type != OBSERVER]
 
 
 def open_map(name: str, players: list[Any], seed: int) -> World:

@@ -67,6 +67,7 @@ class Melee(World):
         self.place = ground.place
         self.has_tasks = self.fog = True
         self.selects_army = False
+        self.centers_camera = True
         self._ground = ground
         self._scripts = scripts or {}
         neutral = len(ground.fields) + len(ground.geysers)

@@ -10,7 +10,7 @@ from ..engine import fields as f
 from ..engine import task_fields as t
 from ..engine.objects import ENTITY_NAMES, TRADES, entity_type
 from . import catalog
-from .describing import fill_bytes
+from .describing import fill_bits, fill_bytes
 from .layers import draw_colors, draw_layers, visibility_map
 from .panels import show_abilities, show_panels
 from .protocol import api, raw
@@ -118,7 +118,9 @@ def _score(seat: Seat, score: Any) -> None:
 def _raw(seat: Seat, data: Any) -> None:
     world, roster = seat.world, seat.roster
     left, bottom = seat.origin
-    fill_bytes(data.map_state.visibility, visibility_map(seat))
+    ground = visibility_map(seat)
+    fill_bytes(data.map_state.visibility, ground)
+    fill_bits(data.map_state.creep, np.zeros(ground.shape, np.bool_))
     data.player.camera.x = seat.camera[0] - left
     data.player.camera.y = seat.camera[1] - bottom
     seen = seat.sees()

@@ -12,7 +12,7 @@ from ..engine import fields as f
 from .world import NEUTRAL, World
 
 FIRST: Final = 1 << 32  # the game's tags are above 32 bits as well
-STEP: Final = 1 << 18
+STEP: Final = 1 << 18  # as in the game, the lower bits count who has had the slot
 
 
 class Roster:
@@ -23,7 +23,7 @@ class Roster:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._next = 0
+        self._lives = np.zeros(len(world.owners), np.int64)  # units that each slot has held
         self.restart()
 
     def restart(self) -> None:
@@ -66,8 +66,8 @@ class Roster:
             way = np.arctan2(y[walked] - self._y[walked], x[walked] - self._x[walked])
             self.facing[walked] = way % np.float32(2 * np.pi)
         for slot in born.nonzero()[0]:
-            self._next += 1
-            self.tags[slot] = FIRST + STEP * self._next + 1
+            self._lives[slot] += 1
+            self.tags[slot] = FIRST + STEP * (int(slot) + 1) + int(self._lives[slot])
             self.slots[int(self.tags[slot])] = int(slot)
             self.facing[slot] = 0.0 if owners[slot] != 2 else np.pi
         self._kinds, self._x, self._y = np.where(alive, kinds, f.NOBODY), x, y
@@ -77,5 +77,5 @@ class Roster:
         """Return a roster that says the same, and goes its own way from here."""
         other = copy.copy(self)
         other.tags, other.facing = self.tags.copy(), self.facing.copy()
-        other.slots = dict(self.slots)
+        other.slots, other._lives = dict(self.slots), self._lives.copy()
         return other

@@ -1,8 +1,8 @@
-"""PySC2 on the stand-in without an installation: importing this module is all that it takes.
+"""PySC2 on the stand-in without an installation.
 
-PySC2 starts games through its run configurations and takes the one of the highest priority. Once
-this module is imported that is :class:`InProcess`, which plays in the same process, without a port;
-``--sc2_run_config=StandIn`` chooses the one that starts a process.
+Once this module is imported, PySC2's flag ``--sc2_run_config`` knows two names more: ``InProcess``
+plays in the process of the client, without a port; ``StandIn`` starts a process. Without the flag
+PySC2 chooses as ever, so a game that is installed is never replaced in silence.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from absl import flags
 from pysc2.lib import remote_controller
 from pysc2.run_configs import lib, platforms
 
@@ -22,8 +23,7 @@ from .install import EXECUTABLE, install
 from .maps import map_named
 from .session import Build, Session
 
-IN_PROCESS_PRIORITY: Final = 200
-PROCESS_PRIORITY: Final = 100
+CHOSEN: Final = 100  # rank of the run configuration that the flag names
 
 
 @cache
@@ -47,9 +47,9 @@ class StandIn(platforms.LocalBase):
         super().__init__(str(_folder()), EXECUTABLE, version=version, env=environment)
 
     @classmethod
-    def priority(cls) -> int:
-        """Return its rank among the run configurations."""
-        return PROCESS_PRIORITY
+    def priority(cls) -> int | None:
+        """Return its rank among the run configurations; None unless the flag names it."""
+        return CHOSEN if flags.FLAGS.sc2_run_config == cls.name() else None
 
 
 class InProcess(StandIn):
@@ -68,11 +68,6 @@ class InProcess(StandIn):
         if map_named(map_name) is None:
             raise ValueError(f"the stand-in has no map {map_name!r}")
         return b"stand-in"
-
-    @classmethod
-    def priority(cls) -> int:
-        """Return its rank among the run configurations."""
-        return IN_PROCESS_PRIORITY
 
 
 class LocalGame:

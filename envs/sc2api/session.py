@@ -15,16 +15,26 @@ from .game import Game
 from .hosting import Table, create_game, join_game
 from .observing import observe
 from .peers import Link
+from .playback import Playback
 from .protocol import api, parse_request
 from .querying import answer
+from .recording import ACTION, DEBUG
 from .view import Seat
+from .watching import replay_info, start_replay
 
 LAUNCHED: Final = 1  # values of the protocol's Status
 INIT_GAME: Final = 2
 IN_GAME: Final = 3
+IN_REPLAY: Final = 4
 ENDED: Final = 5
 QUIT: Final = 6
-STATUS_NAMES: Final = {LAUNCHED: "launched", INIT_GAME: "init_game", IN_GAME: "in_game", 5: "ended"}
+STATUS_NAMES: Final = {
+    LAUNCHED: "launched",
+    INIT_GAME: "init_game",
+    IN_GAME: "in_game",
+    IN_REPLAY: "in_replay",
+    ENDED: "ended",
+}
 
 MOST_STEP: Final = 100_000
 MOST_ACTIONS: Final = 1000
@@ -59,6 +69,7 @@ class Session:
         self._game: Game | None = None
         self._seat: Seat | None = None
         self._host: Link | None = None
+        self._watched: Playback | None = None
 
     def handle(self, message: bytes) -> bytes | None:
         """Answer a serialized ``Request``; None after ``quit``.
@@ -91,10 +102,16 @@ class Session:
             response.error.append(f"{STAND_IN}: {error}")
         if request.HasField("id"):
             response.id = request.id
-        if self.status == IN_GAME and self._game is not None and self._game.over:
+        if self.status in (IN_GAME, IN_REPLAY) and self._over:
             self.status = ENDED
         response.status = self.status
         return response
+
+    @property
+    def _over(self) -> bool:
+        if self._watched is not None:
+            return self._watched.over
+        return self._game is not None and self._game.over
 
     def _answer(self, name: str, content: Any) -> Any:
         handler = _HANDLERS[name]
@@ -135,7 +152,7 @@ class Session:
         if self._game is not None and self._seat is not None:
             with self._game.turn:
                 self._game.leave(self._seat)
-        self._game = self._seat = None
+        self._game = self._seat = self._watched = None
 
     def serve_peer(self, link: Link, game: Game, seat: Seat, table: Table) -> None:
         """Answer the requests of another process that plays a game hosted here."""
@@ -155,9 +172,13 @@ class Session:
             raise RequestError("there is no game")
         return self._game, self._seat
 
+    @property
+    def _version(self) -> str:
+        return f"{self._build.version}.{self._build.base} ({STAND_IN})"
+
     def _ping(self, _: Any) -> Any:
         return api.ResponsePing(
-            game_version=f"{self._build.version}.{self._build.base} ({STAND_IN})",
+            game_version=self._version,
             data_version=self._build.data_version,
             data_build=self._build.base,
             base_build=self._build.base,
@@ -198,25 +219,29 @@ class Session:
     def _game_info(self, _: Any) -> Any:
         _game, seat = self._playing
         assert self._table is not None
-        return describe_game(seat, list(self._table.setup.player_setup), self._table.path)
+        with self._watched.watching() if self._watched else contextlib.nullcontext():
+            return describe_game(seat, list(self._table.setup.player_setup), self._table.path)
 
     def _data(self, request: Any) -> Any:
         return describe_data(self._playing[0].world, request)
 
     def _observation(self, request: Any) -> Any:
         game, seat = self._playing
+        if self._watched is not None:
+            return self._watched.observe(request.disable_fog)
         game.wait_for(request.game_loop)
         seat.disable_fog = request.disable_fog or game.setup.disable_fog or not seat.player
         return observe(seat)
 
     def _action(self, request: Any) -> Any:
-        _game, seat = self._playing
+        game, seat = self._playing
         if not seat.player:
             raise RequestError("who watches cannot act")
         response = api.ResponseAction()
         if len(request.actions) > MOST_ACTIONS:
             raise RequestError(f"{len(request.actions)} actions, at most {MOST_ACTIONS} at once")
         for action in request.actions:
+            game.recording.add(game.world.loop, seat.player, ACTION, action)
             result = act(seat, action)
             record(seat, action, result)
             response.result.append(result)
@@ -227,7 +252,10 @@ class Session:
         count = request.count or 1
         if count > MOST_STEP:
             raise RequestError(f"{count} loops in a step, at most {MOST_STEP} can be asked")
-        game.step(seat, count)
+        if self._watched is not None:
+            self._watched.step(count)
+        else:
+            game.step(seat, count)
         return api.ResponseStep(simulation_loop=game.world.loop)
 
     def _query(self, request: Any) -> Any:
@@ -236,6 +264,7 @@ class Session:
     def _debug(self, request: Any) -> Any:
         game, seat = self._playing
         for command in request.debug:
+            game.recording.add(game.world.loop, seat.player, DEBUG, command)
             debug(game, seat, command)
         return api.ResponseDebug()
 
@@ -262,16 +291,22 @@ class Session:
         kinds = api.ResponseSaveMap
         return kinds() if maps.map_named(request.map_path) else kinds(error=kinds.InvalidMapData)
 
-    def _start_replay(self, _: Any) -> Any:
-        kinds = api.ResponseStartReplay
-        return kinds(error=kinds.InvalidReplayData, error_details="replays cannot be played here")
+    def _start_replay(self, request: Any) -> Any:
+        response, watched, setup = start_replay(request)
+        if watched is not None:
+            self._hang_up()
+            self._watched, self._game, self._seat = watched, watched.game, watched.seat
+            self._table = Table(setup, watched.game.world.place.name)
+            self.status = IN_REPLAY
+        return response
 
-    def _replay_info(self, _: Any) -> Any:
-        kinds = api.ResponseReplayInfo
-        return kinds(error=kinds.ParsingError, error_details="replays cannot be read here")
+    def _replay_info(self, request: Any) -> Any:
+        return replay_info(request, self._version)
 
     def _save_replay(self, _: Any) -> Any:
-        return api.ResponseSaveReplay(data=b"stand-in: no replay of StarCraft II")
+        if self._watched is not None:
+            raise RequestError("a replay is not recorded again")
+        return api.ResponseSaveReplay(data=self._playing[0].replay())
 
 
 _HANDLERS: Final[Mapping[str, Callable[[Session, Any], Any]]] = {
@@ -281,18 +316,20 @@ _HANDLERS: Final[Mapping[str, Callable[[Session, Any], Any]]] = {
 }
 _RUNNING: Final = (IN_GAME,)
 _PLAYED: Final = (IN_GAME, ENDED)
+_SHOWN: Final = (IN_GAME, IN_REPLAY, ENDED)
 _ALLOWED: Final[Mapping[str, tuple[int, ...]]] = {
-    "create_game": (LAUNCHED, INIT_GAME, IN_GAME, ENDED),
+    "create_game": (LAUNCHED, INIT_GAME, IN_GAME, IN_REPLAY, ENDED),
+    "start_replay": (LAUNCHED, INIT_GAME, IN_GAME, IN_REPLAY, ENDED),
     "join_game": (LAUNCHED, INIT_GAME),
     "restart_game": _PLAYED,
-    "leave_game": (INIT_GAME, *_PLAYED),
-    "game_info": _PLAYED,
-    "observation": _PLAYED,
-    "data": _PLAYED,
-    "save_replay": _PLAYED,
+    "leave_game": (INIT_GAME, *_SHOWN),
+    "game_info": _SHOWN,
+    "observation": _SHOWN,
+    "data": _SHOWN,
+    "save_replay": _SHOWN,
     "action": _RUNNING,
-    "step": _RUNNING,
-    "query": _RUNNING,
+    "step": (IN_GAME, IN_REPLAY),
+    "query": (IN_GAME, IN_REPLAY),
     "debug": _RUNNING,
     "quick_save": _RUNNING,
     "quick_load": _PLAYED,

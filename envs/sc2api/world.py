@@ -80,6 +80,8 @@ class World(ABC):
     has_tasks: bool
     fog: bool
     """Whether a player sees only what is near its units."""
+    centers_camera: bool
+    """Whether the game itself centers a player's camera at the start."""
     selects_army: bool
     """Whether the map itself selects a player's units whenever it sets them out."""
 
