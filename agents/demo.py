@@ -56,7 +56,7 @@ def demo(config: DemoConfig, words: Sequence[str]) -> DemoResult:
 
 def _table(result: DemoResult) -> Table:
     table = plain_table(result.title, result.note)
-    table.add_column("method", no_wrap=True)
+    table.add_column("method")
     for column in result.columns:
         table.add_column(column, justify="right", no_wrap=True)
     for name, numbers in result.rows.items():
@@ -67,7 +67,7 @@ def _table(result: DemoResult) -> Table:
 def _number(column: str, value: float | None) -> str:
     if value is None:
         return "-"
-    whole = column in ("parameters", "numbers kept", "CPU seconds")
+    whole = column in ("parameters", "kept", "CPU seconds")
     return f"{value:,.0f}" if whole else f"{value:.3f}"
 
 

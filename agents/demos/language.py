@@ -16,8 +16,8 @@ from perceiver_rl.nn import PerceiverConfig
 from . import pictures
 from .fitting import Budget, DemoResult, fit, parameters, rescale, seeded
 
-STEPS = 3500
-LENGTH = 64
+STEPS = 2500
+LENGTH = 96
 HIDDEN = 0.15
 _BATCH, _TEST_TEXTS = 32, 200
 
@@ -102,14 +102,16 @@ def a_perceiver() -> MaskedLanguageModel:
         num_self_attends=3,
         self_heads=4,
         cross_heads=4,
-        qk_channels=128,
-        decoder_qk_channels=96,
+        qk_channels=64,
+        v_channels=128,
+        decoder_qk_channels=64,
+        decoder_v_channels=96,
         query_residual=False,
     )
     model = MaskedLanguageModel(
         LanguageConfig(max_length=LENGTH, embed_width=96, perceiver=perceiver)
     )
-    rescale(0.1, model.input.embed.weight, model.input.positions.table)
+    rescale(1.0, model.input.positions.table)
     return model
 
 
@@ -120,15 +122,12 @@ def run(budget: Budget) -> DemoResult:
     assert isinstance(model, MaskedLanguageModel)
 
     def loss(generator: torch.Generator) -> Tensor:
-        # The same places in all texts of a minibatch, so that no other is decoded.
-        places = torch.randperm(LENGTH, generator=generator)[: round(HIDDEN * LENGTH)]
         texts = windows(training, _BATCH, generator)
-        shown = texts.index_fill(1, places, MASK)
-        return nn.functional.cross_entropy(
-            model(shown, index=places).flatten(0, 1), texts[:, places].flatten()
-        )
+        hidden = masked(texts, generator)
+        logits = model(texts.masked_fill(hidden, MASK))
+        return nn.functional.cross_entropy(logits[hidden], texts[hidden])
 
-    seconds = fit("Perceiver IO", model, loss, budget, learning_rate=3e-3)
+    seconds = fit("Perceiver IO", model, loss, budget)
     generator = budget.generator(3)
     texts = windows(test, _TEST_TEXTS, generator)
     hidden = masked(texts, generator)
@@ -151,7 +150,7 @@ def run(budget: Budget) -> DemoResult:
         ),
     }
     filled = shown.masked_scatter(hidden, guesses.argmax(1))
-    picture = pictures.figure(8, 3)
+    picture = pictures.figure(10, 3.2)
     _draw(picture.subplots(), texts[:8], filled[:8], hidden[:8])
     return DemoResult(
         title="Language: masked bytes of Python's reference manual",
