@@ -15,40 +15,9 @@ from perceiver_rl.envs.pysc2.game import GameError
 from perceiver_rl.envs.pysc2.options import GameOptions
 from perceiver_rl.spaces import ActionError, ContractError
 
-from .messages import response, unit
+from .messages import ScriptedGame, response, unit
 
 pytest.importorskip("s2clientprotocol")
-
-
-class ScriptedGame:
-    """Takes the place of PySC2: answers with what the test has laid out, or fails."""
-
-    def __init__(self, map_name: str, options: GameOptions) -> None:
-        self.options = options
-        self.backend = "sc2-0.0"
-        self.first = response([unit("marine", 1, health=45)], loop=0)
-        self.answers: list[Any] = []
-        self.sent: list[Any] = []
-        self.seeds: list[int | None] = []
-        self.failing_starts = 0
-        self.closed = False
-
-    def start(self, seed: int | None) -> Any:
-        self.seeds.append(seed)
-        if self.failing_starts:
-            self.failing_starts -= 1
-            raise GameError("no answer (its output: game.log)")
-        return self.first
-
-    def step(self, messages: Any) -> Any:
-        self.sent.append(messages)
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer, bool(answer.player_result)
-
-    def close(self) -> None:
-        self.closed = True
 
 
 @pytest.fixture(autouse=True)
