@@ -26,6 +26,10 @@ _BATTLES: Final = (
         for size in ("5_vs_5", "10_vs_10", "10_vs_11", "20_vs_20", "20_vs_23")
     ),
 )
+_MELEE_MAPS: Final = (
+    *("Simple64", "Simple96", "Simple128"),
+    *("Flat32", "Flat48", "Flat64", "Flat96", "Flat128"),
+)
 ENVIRONMENTS: Final = (*_MINI_GAMES, *(f"Battle-{name}" for name in _BATTLES))
 GAME_PREFIX: Final = "sc2-"
 """Begins the names of environments that StarCraft II itself (or its stand-in) plays."""
@@ -42,11 +46,12 @@ def register_environments() -> None:
                 vector_entry_point="perceiver_rl.envs.vector_env:ProxyVectorEnv",
                 kwargs={"scenario": name},
             )
-    for name in _MINI_GAMES:
+    for name in (*_MINI_GAMES, *_MELEE_MAPS):
+        kind = "env:SC2Env" if name in _MINI_GAMES else "melee:MeleeEnv"
         env_id = f"perceiver_rl/{GAME_PREFIX}{name}-v0"
         if env_id not in gym.registry:
             gym.register(
                 id=env_id,
-                entry_point="perceiver_rl.envs.pysc2.env:SC2Env",
+                entry_point=f"perceiver_rl.envs.pysc2.{kind}",
                 kwargs={"map_name": name},
             )

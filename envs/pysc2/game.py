@@ -90,6 +90,26 @@ class Game:
             (step,) = self._env.step([list(messages) or [api.Action()]])
             return step.observation, bool(step.last())
 
+    def abilities(self, tags: Sequence[int]) -> set[int]:
+        """Return the abilities that units can use now.
+
+        Raises:
+            GameError: If the game fails.
+        """
+        from ..sc2api.protocol import query
+
+        request = query.RequestQuery(ignore_resource_requirements=False)
+        for tag in tags:
+            request.abilities.add(unit_tag=tag)
+        with self._failing("answer a query"):
+            answer = self._env._controllers[0].query(request)
+        return {one.ability_id for each in answer.abilities for one in each.abilities}
+
+    @property
+    def playable_area(self) -> Any:
+        """Corners ``p0`` and ``p1`` of the part of the map in which units can be."""
+        return self._env.game_info[0].start_raw.playable_area
+
     def _launch(self, seed: int | None) -> None:
         from ..sc2api.protocol import api
 

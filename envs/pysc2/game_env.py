@@ -121,12 +121,11 @@ class GameEnv(gym.Env[Observation, NDArray[np.int64]]):
         self._refused = self._hidden = 0
         while True:
             try:
-                response = self.game.start(seed)
+                self._begin(self.game.start(seed))
                 break
             except GameError as error:
                 self._failed(error)
         self._over = False
-        self._begin(response)
         self._latest = self._observe()
         return dict(self._latest), {} if seed is None else {"episode_seed": seed}
 
@@ -154,12 +153,12 @@ class GameEnv(gym.Env[Observation, NDArray[np.int64]]):
         given = self._give(self.actions.decode(vector))
         try:
             response, ended = self.game.step([command.message() for command in given.commands])
+            verdict = self._take_in(response, ended)
         except GameError as error:
             return self._void(error)
         self._failures = 0
         refused = given.refused + len(response.action_errors)
         self._refused += refused
-        verdict = self._take_in(response, ended)
         self._over = verdict.terminated or verdict.truncated
         self._hidden = max(self._hidden, self._hidden_now)
         self._latest = self._observe()
