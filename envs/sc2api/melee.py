@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -26,14 +25,12 @@ from ..engine.objects import (
     TRADES,
     all_stats,
     entity_kind,
-    entity_type,
     trade_table,
 )
 from ..engine.place import put
-from ..scenarios import Scenario
-from ..scenarios.scenario import point
-from .catalog import RETURN, SMART, STRUCTURE_ATTRIBUTES, STRUCTURES
+from .catalog import RETURN, SMART, STRUCTURES
 from .ground import Ground
+from .melee_tables import damage_of_all, rules_of
 from .refusals import fits, why_not
 from .world import CANT_TARGET_THAT_UNIT, NEUTRAL, SUCCESS, Order, Point, Purse, Rows, World
 
@@ -81,8 +78,8 @@ class Melee(World):
         self._swap = np.arange(self._total)
         self._swap[: 2 * CAPACITY] = np.roll(self._swap[: 2 * CAPACITY], CAPACITY)
         self._book = (all_stats(), trade_table())
-        self._damage = _damage()
-        self._rules = _rules(ground)
+        self._damage = damage_of_all()
+        self._rules = rules_of(ground)
 
     @property
     def units(self) -> Rows:
@@ -366,29 +363,3 @@ class Melee(World):
     @property
     def _arrays(self) -> tuple[NDArray[np.generic], ...]:
         return (self._state, self._purses, self._clock, self._outcome)
-
-
-def _damage() -> NDArray[np.float32]:
-    """``[attacker, victim]``: as in battles, continued by structures, which are armored."""
-    types = [entity_type(name) for name in ENTITY_NAMES]
-    types = [
-        replace(kind, attributes=STRUCTURE_ATTRIBUTES) if kind.name in STRUCTURES else kind
-        for kind in types
-    ]
-    return np.array([[a.damage_against(b) for b in types] for a in types], np.float32)
-
-
-def _rules(ground: Ground) -> NDArray[np.float32]:
-    """Return the engine's rules for the map: idle units of both sides fight."""
-    place = ground.place
-    scenario = Scenario(
-        name=place.name,
-        own=(("marine", 1),),
-        enemy=(("marine", 1),),
-        places=((point(*place.starts[0]), point(*place.starts[1])),),
-        step_limit=1,
-        map_size=place.size,
-        playable=place.playable,
-        idle_units_fight=True,
-    )
-    return scenario.rules()

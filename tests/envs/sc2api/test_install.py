@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -62,3 +64,38 @@ def test_the_executable_serves_and_ends_with_a_signal(tmp_path: Path, free_port:
     finally:
         process.kill()
         process.wait()
+
+
+def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path, free_port: int) -> None:
+    executable = install(tmp_path)
+    start = (
+        "import subprocess, sys, time\n"
+        f"print(subprocess.Popen([{str(executable)!r}, '-port', '{free_port}']).pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    with parent.stdout:
+        child = int(parent.stdout.readline())
+        for _ in range(300):
+            try:
+                socket.create_connection(("127.0.0.1", free_port)).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        parent.kill()  # not even a chance to clean up
+        parent.wait()
+    for _ in range(300):
+        if not is_running(child):
+            return
+        time.sleep(0.1)
+    os.kill(child, signal.SIGKILL)
+    pytest.fail("the stand-in outlived its parent")
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process exists and has not ended (Linux)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
