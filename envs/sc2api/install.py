@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shlex
 import stat
 import sys
@@ -31,7 +32,10 @@ def install(folder: str | Path, *, python: str = sys.executable) -> Path:
 
     Raises:
         FileExistsError: If something else is installed there.
+        ImportError: If what the executable needs is missing.
     """
+    if importlib.util.find_spec("websockets") is None:
+        raise ImportError("the stand-in needs websockets: pip install 'perceiver-rl[sc2]'")
     folder = Path(folder).absolute()
     versions = folder / "Versions"
     if versions.exists() and not (folder / MARK).exists():
