@@ -143,7 +143,7 @@ class GameState:
             fields[t.TRAIN_LEFT] = (_WHOLE - progress) * self.trade[product, t.LOOPS]
 
     def _read_order(self, fields: NDArray[np.float32], verb: int, order: Any) -> None:
-        aimed_at_point = not order.target_unit_tag
+        aimed_at_point = order.HasField("target_world_space_pos")
         if verb == t.PATROL:  # the engine patrols by attack-moves that turn back
             fields[t.PATROLS] = 1
         if verb == t.PATROL or (verb == f.ATTACK and aimed_at_point):

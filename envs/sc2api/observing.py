@@ -181,7 +181,7 @@ def _orders(seat: Seat, unit: Any, row: list[float]) -> None:
         order.ability_id = catalog.SHOWN_ORDER[verb]
     if verb in (f.ATTACK, t.GATHER) and target >= 0:
         order.target_unit_tag = int(seat.roster.tags[target])
-    elif verb not in (f.HOLD, f.IDLE):
+    elif verb not in (f.HOLD, f.IDLE, f.ATTACK):  # whoever attacked the dead aims at nothing
         order.target_world_space_pos.x = row[f.GOAL_X]
         order.target_world_space_pos.y = row[f.GOAL_Y]
     if not seat.world.has_tasks:

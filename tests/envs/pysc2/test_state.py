@@ -67,6 +67,7 @@ def test_enemies_have_rows_after_all_of_ours_and_can_be_attacked() -> None:
         (((3794, (30.0, 30.0)),), "move"),
         (((23, 9),), "attack"),
         (((23, (30.0, 30.0)),), "attack_move"),
+        (((23, None),), "attack"),
         (((18, None),), "hold"),
         (((999, None),), "idle"),
     ],
