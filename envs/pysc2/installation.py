@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import platform
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -54,17 +50,6 @@ def find_installation(environment: Mapping[str, str]) -> Installation:
     return Installation(folder, tuple(builds), maps, (folder / MARK).exists())
 
 
-@lru_cache(maxsize=1)
-def stand_in_folder() -> Path:
-    """Lay out the stand-in for this process, and return where; it is removed at the end."""
-    from ..sc2api.install import install
-
-    folder = Path(tempfile.mkdtemp(prefix="perceiver-rl-standin-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    install(folder)
-    return folder
-
-
 @contextlib.contextmanager
 def installation(client: Client, stand_in: bool) -> Iterator[None]:
     """Let PySC2 find the stand-in for as long as it looks; the next game may be another."""
@@ -81,9 +66,9 @@ def installation(client: Client, stand_in: bool) -> Iterator[None]:
 
 
 def _stand_in_config(client: Client, version: str | None) -> Any:
-    from ..sc2api.install import EXECUTABLE
+    from ..sc2api.install import EXECUTABLE, install_for_process
 
     config = client.run_configs.platforms.LocalBase
     found = config.__new__(config)
-    found.__init__(str(stand_in_folder()), EXECUTABLE, version, env=dict(os.environ))
+    found.__init__(str(install_for_process()), EXECUTABLE, version, env=dict(os.environ))
     return found

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import shlex
+import shutil
 import stat
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -53,3 +57,12 @@ def install(folder: str | Path, *, python: str = sys.executable) -> Path:
         place.write_bytes(b"stand-in")
     (folder / "Replays").mkdir(exist_ok=True)
     return executable
+
+
+@cache
+def install_for_process() -> Path:
+    """Lay out an installation for this process, and return where; it is removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="stand-in-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    install(folder)
+    return folder

@@ -7,32 +7,18 @@ PySC2 chooses as ever, so a game that is installed is never replaced in silence.
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
-import tempfile
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from absl import flags
 from pysc2.lib import remote_controller
 from pysc2.run_configs import lib, platforms
 
-from .install import EXECUTABLE, install
+from .install import EXECUTABLE, install_for_process
 from .maps import map_named
 from .session import Build, Session
 
 CHOSEN: Final = 100  # rank of the run configuration that the flag names
-
-
-@cache
-def _folder() -> Path:
-    """Lay out an installation for this process; it is removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="stand-in-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    install(folder)
-    return folder
 
 
 class StandIn(platforms.LocalBase):
@@ -44,7 +30,7 @@ class StandIn(platforms.LocalBase):
 
     def __init__(self, version: Any = None) -> None:
         environment = dict(os.environ)
-        super().__init__(str(_folder()), EXECUTABLE, version=version, env=environment)
+        super().__init__(str(install_for_process()), EXECUTABLE, version=version, env=environment)
 
     @classmethod
     def priority(cls) -> int | None:
