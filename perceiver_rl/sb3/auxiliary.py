@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -245,7 +244,7 @@ class AuxiliaryLosses(BaseCallback):
 
     def _add(self, parameters: list[nn.Parameter], gradients: tuple[Tensor | None, ...]) -> None:
         found = [gradient for gradient in gradients if gradient is not None]
-        norm = math.sqrt(sum(float(gradient.square().sum()) for gradient in found))
+        norm = float(nn.utils.get_total_norm(found))
         scale = min(1.0, self.max_grad_norm / max(norm, 1e-12))
         for parameter, gradient in zip(parameters, gradients, strict=True):
             if gradient is None:

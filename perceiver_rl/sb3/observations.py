@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,14 +45,7 @@ def check_finite(observations: Mapping[str, Tensor] | Tensor, space: spaces.Dict
     if math.isfinite(sum(batch[key].sum() for key in keys)):
         return
     for key in keys:  # the sum of large finite numbers overflows as well
-        wrong = (~torch.isfinite(batch[key])).nonzero()
-        if len(wrong):
-            env, *place = wrong[0].tolist()
-            value = float(batch[key][tuple(wrong[0])])
-            raise ObservationError(
-                f"observation {key!r} of environment {env} is {value} at"
-                f" {_place(key, place, space)}, one of {len(wrong)} numbers that are not finite"
-            )
+        _refuse_wrong(key, batch[key], partial(_place, key, space))
 
 
 def check_all_finite(observations: Mapping[str, Tensor] | Tensor) -> None:
@@ -61,22 +55,33 @@ def check_all_finite(observations: Mapping[str, Tensor] | Tensor) -> None:
         ObservationError: Names the key, the environment's index in the batch, and the place.
     """
     batch = observations if isinstance(observations, Mapping) else {"": observations}
-    for key, part in batch.items():
-        if not part.is_floating_point() or math.isfinite(part.sum()):
-            continue
-        wrong = (~torch.isfinite(part)).nonzero()
-        if len(wrong):
-            env, *place = wrong[0].tolist()
-            name = f" {key!r}" if key else ""
-            raise ObservationError(
-                f"observation{name} of environment {env} is {float(part[tuple(wrong[0])])} at index"
-                f" {place}, one of {len(wrong)} numbers that are not finite"
-            )
+    parts = {key: part for key, part in batch.items() if part.is_floating_point()}
+    if math.isfinite(sum(part.sum() for part in parts.values())):
+        return
+    for key, part in parts.items():
+        _refuse_wrong(key, part, _index)
 
 
-def _place(key: str, place: list[int], space: spaces.Dict) -> str:
+def _refuse_wrong(key: str, part: Tensor, place_of: Callable[[list[int]], str]) -> None:
+    """Refuse a part of a batch that holds NaN or infinity; names the first of them."""
+    wrong = (~torch.isfinite(part)).nonzero()
+    if not len(wrong):
+        return
+    env, *place = wrong[0].tolist()
+    name = f" {key!r}" if key else ""
+    raise ObservationError(
+        f"observation{name} of environment {env} is {float(part[tuple(wrong[0])])} at"
+        f" {place_of(place)}, one of {len(wrong)} numbers that are not finite"
+    )
+
+
+def _index(place: list[int]) -> str:
+    return f"index {place}"
+
+
+def _place(key: str, space: spaces.Dict, place: list[int]) -> str:
     if key != ENTITIES:
-        return f"index {place}"
+        return _index(place)
     box = space[ENTITIES]
     assert isinstance(box, spaces.Box)  # checked by the extractor's constructor
     return f"entity {place[0]}, column {columns_of(box)[place[1]].name!r}"
