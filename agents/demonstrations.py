@@ -102,6 +102,11 @@ class Demonstrations:
             total[step] = following
         return total
 
+    def largest_selection(self) -> int:
+        """Return how many entities the largest selection has."""
+        bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1)
+        return int(bits[self.arrays["selected"]].sum(1).max(initial=0))
+
     def split(self, share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the steps to learn from and those to validate with, whole episodes each.
 

@@ -15,6 +15,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.logger import Logger, configure
 
 from perceiver_rl.files import replacing, write_text
+from perceiver_rl.heads import UnitActionHead
 from perceiver_rl.interrupt import StopRequest, stop_on_signals
 from perceiver_rl.sb3.archive import first_difference
 
@@ -132,6 +133,7 @@ def run_imitation(
     env = make_training_env(settings.env, settings.seed)
     model = build_model(settings, env)
     policy: Any = model.policy
+    _check_selections(demonstrations, policy.action_net)
     cloning = Cloning(policy, demonstrations, config.cloning, config.ppo.gamma, config.seed)
     run = _Run(config, folder, cloning, stop, report)
     run.restore()
@@ -155,6 +157,16 @@ def _check_same(config: ImitateConfig, folder: RunFolder) -> None:
     if known != asked:
         raise RunError(
             f"{folder.path} holds a run of other settings; choose another --name, or delete it"
+        )
+
+
+def _check_selections(demonstrations: Demonstrations, head: Any) -> None:
+    limit = head.selection.max_selected if isinstance(head, UnitActionHead) else None
+    largest = demonstrations.largest_selection()
+    if limit is not None and largest > limit:
+        raise RunError(
+            f"the teacher selects up to {largest} units at once, more than the {limit} that the"
+            f" pointer picks; set policy.head_kwargs: {{max_selected: {largest}}}"
         )
 
 
@@ -248,6 +260,11 @@ class _Run:
         progress, policy = self.progress, self.cloning.policy
         nll = row["validation/nll"]
         assert nll is not None  # every step has an action type
+        if not math.isfinite(nll):
+            raise RunError(
+                f"the validation loss of epoch {progress.epochs + 1} is {nll}; a lower"
+                " cloning.learning_rate may help"
+            )
         if nll < progress.best_nll:
             progress.best_nll, progress.best_epoch = nll, progress.epochs
             self._best = {name: value.clone() for name, value in policy.state_dict().items()}

@@ -51,6 +51,11 @@ class PointerSelection(SelectionHead):
     (AlphaStar picks in any order, which leaves the probability of a set unknown.) The end token is
     illegal at the first step if any entity is selectable. After ``max_selected`` picks the sequence
     is over without one.
+
+    A step goes through the entities that are left in their order and takes the first whose coin
+    shows "yes", with the entity's score above the end token's as log-odds; if none does, it is the
+    end. A softmax over them, as AlphaStar has, would not do in a fixed order: an encoder does not
+    tell rows apart, so "all of n" would have to guess every next row and get at most 1 / n!.
     """
 
     def __init__(self, width: int, config: HeadConfig) -> None:
@@ -83,7 +88,7 @@ class PointerSelection(SelectionHead):
         last = functional.pad(picks, (1, 0), value=-1)[:, :steps]
         legal = self._legal(candidates.selectable.unsqueeze(1), last, taken > 0)
         log_probs = categorical.masked_log_softmax(
-            self._logits(queries, keys), legal, candidates.temperature
+            self._logits(queries, keys, legal), legal, candidates.temperature
         )
         end = keys.shape[1]
         target = functional.pad(picks, (0, 1), value=end)[:, :steps]
@@ -115,7 +120,7 @@ class PointerSelection(SelectionHead):
             query, state = self.lstm(inputs, state)
             legal = self._legal(selectable.unsqueeze(1), last.unsqueeze(-1), taken > 0)
             log_probs = categorical.masked_log_softmax(
-                self._logits(query, keys), legal, candidates.temperature
+                self._logits(query, keys, legal), legal, candidates.temperature
             ).squeeze(1)
             choice = categorical.sample(log_probs, deterministic)
             log_prob = log_prob + categorical.pick(log_probs, choice) * alive
@@ -141,10 +146,18 @@ class PointerSelection(SelectionHead):
         return self.query(hidden.relu())
 
     def _logits(
-        self, queries: Float[Tensor, "batch step key"], keys: Float[Tensor, "batch entity key"]
+        self,
+        queries: Float[Tensor, "batch step key"],
+        keys: Float[Tensor, "batch entity key"],
+        legal: Bool[Tensor, "batch step choice"],
     ) -> Float[Tensor, "batch step choice"]:
-        entities = queries @ keys.transpose(1, 2)
-        return torch.cat([entities, (queries @ self.end).unsqueeze(-1)], dim=-1) * self.scale
+        """Return log-probabilities of the first "yes", before the rule of at least one."""
+        threshold = queries @ self.end
+        odds = (queries @ keys.transpose(1, 2) - threshold.unsqueeze(-1)) * self.scale
+        log_no = functional.logsigmoid(-odds) * legal[..., :-1]
+        none_so_far = log_no.cumsum(-1)
+        # log yes = log no + log-odds
+        return torch.cat([odds + none_so_far, none_so_far[..., -1:]], dim=-1)
 
     @staticmethod
     def _legal(

@@ -61,7 +61,12 @@ class SelectionHead(nn.Module, ABC):
 
     At least one entity is selected whenever any is selectable; if none is, the empty set has
     probability 1.
+
+    Attributes:
+        max_selected: Most entities in a set; a larger one has probability 0. None: any number.
     """
+
+    max_selected: int | None = None
 
     @abstractmethod
     def sample(self, candidates: Candidates, deterministic: bool) -> ScoredSet:

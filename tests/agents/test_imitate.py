@@ -204,6 +204,21 @@ def test_a_folder_of_other_settings_is_not_continued(config: ImitateConfig) -> N
         run_imitation(replace(config, seed=1), StopRequest())
 
 
+def test_selections_beyond_the_pointers_limit_are_refused_before_learning(
+    config: ImitateConfig,
+) -> None:
+    pointer = PolicyConfig(selection="pointer", head_kwargs={"max_selected": 2})
+    with pytest.raises(RunError, match=r"up to 3 units at once, more than the 2 .*max_selected: 3"):
+        run_imitation(replace(config, policy=pointer), StopRequest())
+    assert not (config.folder / STATE).exists()
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(config: ImitateConfig) -> None:
+    reckless = replace(config, cloning=replace(config.cloning, learning_rate=1e30))
+    with pytest.raises(RunError, match="validation loss of epoch 1 is .*learning_rate"):
+        run_imitation(reckless, StopRequest())
+
+
 def test_a_damaged_state_is_named(config: ImitateConfig) -> None:
     config.folder.mkdir()
     (config.folder / STATE).write_bytes(b"nothing")

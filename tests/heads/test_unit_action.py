@@ -16,6 +16,7 @@ from perceiver_rl.heads import (
     HeadInputs,
     InputSizes,
     PointerCell,
+    PointerSelection,
     QueryCell,
     UnitActionHead,
     UpsampleCell,
@@ -347,6 +348,21 @@ def test_the_divergence_is_infinite_where_the_other_forbids_what_may_happen(sele
         at = head.parts.index(part)
         assert wide.kl(tight)[0, at] == torch.inf, part
         assert bool(torch.isfinite(tight.kl(wide)[0, at])), part
+
+
+def test_a_pointer_can_be_certain_of_all_entities_that_it_cannot_tell_apart() -> None:
+    head = PointerSelection(WIDTH, replace(SMALL, max_selected=40))
+    with torch.no_grad():
+        for parameter in head.parameters():
+            parameter.zero_()
+        head.query.bias.fill_(10.0)
+        for part in "ih":
+            head.lstm.get_parameter(f"bias_{part}h_l0").fill_(10.0)
+        head.end.fill_(-100.0)
+    candidates = Candidates(torch.zeros(1, 8), torch.ones(1, 40, WIDTH), torch.ones(1, 40).bool())
+    everybody = head.evaluate(candidates, candidates.selectable)
+    assert everybody.log_prob.item() == pytest.approx(0.0, abs=1e-4)
+    assert head.sample(candidates, deterministic=True).selected.all()
 
 
 def test_a_pointer_reaches_its_limit_and_no_further() -> None:
