@@ -58,6 +58,8 @@ class PointerSelection(SelectionHead):
     tell rows apart, so "all of n" would have to guess every next row and get at most 1 / n!.
     """
 
+    max_selected: int
+
     def __init__(self, width: int, config: HeadConfig) -> None:
         super().__init__()
         self.max_selected = config.max_selected
