@@ -18,8 +18,9 @@ from perceiver_rl.agents.config import EnvConfig, EvaluateConfig, PolicyConfig, 
 from perceiver_rl.agents.demonstrations import Batch, open_demonstrations
 from perceiver_rl.agents.demonstrations_config import RecordConfig
 from perceiver_rl.agents.errors import CheckpointError, RunError
-from perceiver_rl.agents.imitate import STATE, run_imitation
+from perceiver_rl.agents.imitate import run_imitation
 from perceiver_rl.agents.imitate_config import ImitateConfig
+from perceiver_rl.agents.imitate_run import STATE
 from perceiver_rl.agents.models import build_policy
 from perceiver_rl.agents.play import play
 from perceiver_rl.agents.players import contender
@@ -151,7 +152,7 @@ def test_exchanged_rows_change_nothing_for_independent_selection(games: Path) ->
 def test_a_stopped_run_goes_on_bit_for_bit(
     config: ImitateConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("perceiver_rl.agents.imitate.REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("perceiver_rl.agents.imitate_run.REPORT_SECONDS", 0.0)
     whole = run_imitation(replace(config, name="whole"), StopRequest())
     assert (whole.finished, whole.epochs) == (True, 3)
     stop = StopRequest()
