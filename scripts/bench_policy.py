@@ -23,6 +23,7 @@ from rich.table import Table
 from stable_baselines3.common.policies import ActorCriticPolicy, MultiInputActorCriticPolicy
 from torch import Tensor
 
+from perceiver_rl.agents.cpu import prepare_cpu
 from perceiver_rl.agents.timing import Call, encoder_calls, medians
 from perceiver_rl.entities import build_encoder
 from perceiver_rl.sb3 import PRESETS, EntityPolicy
@@ -124,7 +125,7 @@ def report_policies(args: argparse.Namespace) -> None:
         for name, policy in policies.items()
         for what, call in whole(policy, observation).items()
     }
-    times = medians({"/".join(key): call for key, call in calls.items()}, args.rounds)
+    times = medians({"/".join(key): call for key, call in calls.items()}, args.rounds, 20)
     rows = []
     for name in policies:
         forward, evaluate, update = (
@@ -197,7 +198,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+    prepare_cpu(args.threads)
     torch.manual_seed(0)
     report_policies(args)
     report_crossover(args)

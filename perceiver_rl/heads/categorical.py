@@ -37,11 +37,9 @@ def masked_log_softmax(
         logits = logits / temperature
     if legal is None:
         return logits.log_softmax(-1)
-    nothing = ~legal.any(-1, keepdim=True)
-    first = torch.zeros_like(legal)
-    first[..., 0] = True
-    allowed = legal | (nothing & first)
-    return logits.masked_fill(~allowed, ILLEGAL).log_softmax(-1)
+    forbidden = ~legal
+    forbidden[..., 0] &= legal.any(-1)
+    return logits.masked_fill(forbidden, ILLEGAL).log_softmax(-1)
 
 
 def entropy(log_probs: Float[Tensor, "*batch choice"]) -> Float[Tensor, "*batch"]:

@@ -161,7 +161,4 @@ def _log1mexp(
 ) -> Float[Tensor, " batch"]:
     """Return ``log(1 - exp(x))`` for x < 0, and 0 (with no gradient) where it is undefined."""
     x = x.masked_fill(undefined, -1.0)
-    small = x > -0.6931
-    near = torch.log(-torch.expm1(x.masked_fill(~small, -0.5)))
-    far = torch.log1p(-torch.exp(x.masked_fill(small, -1.0)))
-    return torch.where(small, near, far).masked_fill(undefined, 0.0)
+    return torch.log(-torch.expm1(x)).masked_fill(undefined, 0.0)

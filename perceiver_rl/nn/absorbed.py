@@ -190,7 +190,8 @@ def _through(
     weight = _by_head(first.weight, heads)
     if _joining_pays(x.shape[0] * x.shape[1], heads, first, outer):
         joined = torch.bmm(weight.transpose(1, 2), second)
-        through = torch.einsum("bri,hio->bhro", x, joined)
+        side_by_side = joined.transpose(0, 1).flatten(1)
+        through = (x @ side_by_side).unflatten(-1, (heads, outer)).transpose(1, 2)
         if bias is None:
             return through
         return through + torch.bmm(bias.view(heads, 1, -1), second)
@@ -217,4 +218,6 @@ def _per_head(
     x: Float[Tensor, "batch head row inner"], weight: Float[Tensor, "head inner outer"]
 ) -> Float[Tensor, "batch head row outer"]:
     """Multiply each head's rows by its own matrix: one product over all samples, not one each."""
-    return torch.einsum("bhri,hio->bhro", x, weight)
+    batch, heads, rows, inner = x.shape
+    by_head = torch.bmm(x.transpose(0, 1).reshape(heads, batch * rows, inner), weight)
+    return by_head.unflatten(1, (batch, rows)).transpose(0, 1)

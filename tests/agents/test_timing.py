@@ -37,7 +37,7 @@ def test_rounds_are_interleaved_and_the_first_two_warm_up() -> None:
     called: list[str] = []
     calls = {name: lambda name=name: called.append(name) for name in "ab"}
     assert set(medians(calls, rounds=4, repeat=2)) == {"a", "b"}
-    assert "".join(called) == "aabb" * 6
+    assert "".join(called) == "aaabbb" * 6
 
 
 def test_after_the_limit_three_rounds_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,9 +52,9 @@ def test_after_the_limit_three_rounds_are_enough(monkeypatch: pytest.MonkeyPatch
         called.append(now[0])
 
     monkeypatch.setattr(time, "process_time", clock)
-    # Rounds take 1, 2, 3, 4, 5 seconds; the median of the last three is 4.
-    assert medians({"call": call}, rounds=100, repeat=1, limit=6.0) == {"call": 4000.0}
-    assert len(called) == 5
+    # The timed calls take 2, 4, 6, 8, 10 seconds; the median of the last three is 8.
+    assert medians({"call": call}, rounds=100, repeat=1, limit=6.0) == {"call": 8000.0}
+    assert len(called) == 10
 
 
 def test_costs_are_positive_and_memory_is_exact(policies: dict[str, EntityPolicy]) -> None:

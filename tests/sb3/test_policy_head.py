@@ -138,8 +138,9 @@ def test_the_whole_head_trains_and_survives_saving(
     before = {name: p.clone() for name, p in model.policy.named_parameters()}
     model.learn(64)
     still = [n for n, p in model.policy.named_parameters() if torch.equal(p, before[n])]
-    # This bias shifts the logits of all targets alike, which changes no probability.
-    assert set(still) <= {"action_net.target_unit.key.bias"}
+    # These biases shift the logits of all units or cells alike, which changes no probability.
+    alike = {"action_net.target_unit.key.bias", "action_net.target_cell.grow.1.bias"}
+    assert set(still) <= alike
     assert all(bool(torch.isfinite(p).all()) for p in model.policy.parameters())
     model.save(tmp_path / "model.zip")
     batch = batch_of(50)
