@@ -156,7 +156,7 @@ def _picks(decided: Conditionals) -> Picks | None:
     chosen = decided.chosen
     if not isinstance(chosen, ScoredPicks):
         return None
-    probs = _row(chosen.log_probs.exp())[_row(chosen.used)]
+    probs = chosen.log_probs.exp().cpu().numpy()
     slots = np.flatnonzero(_row(chosen.selected)).tolist()
     if len(slots) < len(probs):  # the last pick that a limit allows needs no end
         slots.append(probs.shape[1] - 1)

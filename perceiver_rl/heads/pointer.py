@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -14,33 +14,39 @@ from perceiver_rl.heads.config import HeadConfig
 from perceiver_rl.heads.selection import Candidates, ScoredSet, SelectionHead
 from perceiver_rl.nn import learned_array, linear
 
+# Rows of few picks are scored apart from rows of many if that leaves out so many logits.
+_WORTH_A_GROUP = 1 << 16
+
 
 @dataclass(frozen=True, slots=True)
 class ScoredPicks(ScoredSet):
     """Sets as sequences of picks, with the distribution of every pick.
 
     Attributes:
-        log_probs: ``[B, T, N + 1]``, of each entity and of the end token, given the earlier picks.
-        used: ``[B, T]``, True for the steps up to the end of a row's sequence.
+        log_probs: ``[P, N + 1]``, of each entity and of the end token, given the earlier picks; one
+            set's picks after the other's.
+        row: ``[P]``, ascending: the set that a pick belongs to.
     """
 
-    log_probs: Float[Tensor, "batch step choice"]
-    used: Bool[Tensor, "batch step"]
+    log_probs: Float[Tensor, "pick choice"]
+    row: Int[Tensor, " pick"]
 
     @property
     def entropy(self) -> Float[Tensor, " batch"]:
         """Sum of the picks' exact entropies along the sequence."""
-        return (categorical.entropy(self.log_probs) * self.used).sum(-1)
+        return self._sum(categorical.entropy(self.log_probs))
 
     def kl(self, other: ScoredSet) -> Float[Tensor, " batch"]:
         """Return the sum of the picks' exact divergences along the sequence.
 
         Pointers with different limits may need different numbers of steps for one set.
         """
-        if not isinstance(other, ScoredPicks) or not torch.equal(self.used, other.used):
+        if not isinstance(other, ScoredPicks) or not torch.equal(self.row, other.row):
             return self.log_prob - other.log_prob
-        steps = categorical.kl(self.log_probs, other.log_probs)
-        return steps.masked_fill(~self.used, 0.0).sum(-1)
+        return self._sum(categorical.kl(self.log_probs, other.log_probs))
+
+    def _sum(self, per_pick: Float[Tensor, " pick"]) -> Float[Tensor, " batch"]:
+        return torch.zeros_like(self.log_prob).index_add(0, self.row, per_pick)
 
 
 class PointerSelection(SelectionHead):
@@ -78,6 +84,20 @@ class PointerSelection(SelectionHead):
         smoothing: float = 0.0,
     ) -> ScoredSet:
         """Score given sets by teacher forcing, all steps at once."""
+        count = selected.sum(-1).clamp(max=self.max_selected)
+        groups = _of_like_length(count, selected.shape[1])
+        if not groups:
+            return self._evaluate(candidates, selected, smoothing)
+        scored = [self._evaluate(candidates.rows(at), selected[at], smoothing) for at in groups]
+        log_prob = torch.cat([part.log_prob for part in scored])[torch.cat(groups).argsort()]
+        row = torch.cat([at[part.row] for at, part in zip(groups, scored, strict=True)])
+        row, order = row.sort(stable=True)
+        log_probs = torch.cat([part.log_probs for part in scored])[order]
+        return ScoredPicks(selected, log_prob, log_probs, row)
+
+    def _evaluate(
+        self, candidates: Candidates, selected: Bool[Tensor, "batch entity"], smoothing: float
+    ) -> ScoredPicks:
         keys = self.key(candidates.per_entity)
         count = selected.sum(-1)
         longest = min(int(count.max()) if len(count) else 0, self.max_selected)
@@ -99,7 +119,8 @@ class PointerSelection(SelectionHead):
         picked = categorical.pick(log_probs, target, smoothing)
         log_prob = categorical.strict((picked * used).sum(-1))
         log_prob = log_prob.masked_fill(count > self.max_selected, -torch.inf)
-        return ScoredPicks(selected, log_prob, log_probs, used)
+        row, step = used.nonzero(as_tuple=True)
+        return ScoredPicks(selected, log_prob, log_probs[row, step], row)
 
     def sample(self, candidates: Candidates, deterministic: bool) -> ScoredSet:
         """Pick step by step; stops at the longest selection of the batch."""
@@ -113,7 +134,7 @@ class PointerSelection(SelectionHead):
         sums = torch.zeros_like(keys[:, 0])
         log_prob = keys.new_zeros(batch)
         steps: list[Tensor] = []
-        used: list[Tensor] = []
+        row: list[Tensor] = []
         state: tuple[Tensor, Tensor] | None = None
         alive = torch.ones(batch, dtype=torch.bool, device=keys.device)
         for step in range(min(end + 1, self.max_selected)):
@@ -126,15 +147,18 @@ class PointerSelection(SelectionHead):
             ).squeeze(1)
             choice = categorical.sample(log_probs, deterministic)
             log_prob = log_prob + categorical.pick(log_probs, choice) * alive
-            steps.append(log_probs)
-            used.append(alive)
+            # A graph that is exported has no entropy, and no shapes that depend on values.
+            at = rows if torch.compiler.is_exporting() else rows[alive]
+            steps.append(log_probs[at])
+            row.append(at)
             alive = alive & (choice != end)
             if not bool(alive.any()):
                 break
             last = torch.where(alive, choice, end)
             selected[rows, last] = True
             sums = sums + with_end[rows, last]
-        return ScoredPicks(selected[:, :end], log_prob, torch.stack(steps, 1), torch.stack(used, 1))
+        ascending, order = torch.cat(row).sort(stable=True)
+        return ScoredPicks(selected[:, :end], log_prob, torch.cat(steps)[order], ascending)
 
     def _inputs(
         self,
@@ -170,3 +194,17 @@ class PointerSelection(SelectionHead):
         entities = selectable & (index > last.unsqueeze(-1))
         end = may_end.unsqueeze(-1) | ~selectable.any(-1, keepdim=True)
         return torch.cat([entities, end.expand(*entities.shape[:2], 1)], dim=-1)
+
+
+def _of_like_length(count: Int[Tensor, " batch"], entities: int) -> list[Tensor]:
+    """Return the rows in groups of like numbers of picks; one or none if that is no less work.
+
+    One set of many entities would else cost every row as many steps.
+    """
+    all_steps = len(count) * (int(count.max()) + 1) if len(count) else 0
+    if all_steps * entities < _WORTH_A_GROUP:
+        return []
+    kind = torch.log2(count + 1.0).div(2, rounding_mode="floor")  # up to 2, 14, 62, 254, ...
+    groups = [(kind == each).nonzero().squeeze(1) for each in kind.unique()]
+    steps = sum(len(at) * (int(count[at].max()) + 1) for at in groups)
+    return groups if (all_steps - steps) * entities > _WORTH_A_GROUP else []

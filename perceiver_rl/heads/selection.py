@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 
@@ -24,6 +24,11 @@ class Candidates(NamedTuple):
     per_entity: Float[Tensor, "batch entity width"]
     selectable: Bool[Tensor, "batch entity"]
     temperature: float = 1.0
+
+    def rows(self, at: Int[Tensor, " row"]) -> Candidates:
+        """Return some rows of the batch."""
+        context, per_entity, selectable, temperature = self
+        return Candidates(context[at], per_entity[at], selectable[at], temperature)
 
 
 @dataclass(frozen=True, slots=True)

@@ -365,6 +365,35 @@ def test_a_pointer_can_be_certain_of_all_entities_that_it_cannot_tell_apart() ->
     assert head.sample(candidates, deterministic=True).selected.all()
 
 
+@pytest.mark.parametrize("worth", [0, 1 << 40])
+def test_sets_of_all_sizes_are_scored_as_each_alone(
+    worth: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perceiver_rl.heads.pointer._WORTH_A_GROUP", worth)
+    torch.manual_seed(0)
+    sizes = [0, 1, 1, 2, 3, 4, 14, 15, 16, 40, 62, 63, 64, 90] * 2
+    heads = [PointerSelection(WIDTH, replace(SMALL, max_selected=60)).double() for _ in range(2)]
+    scores = torch.rand(len(sizes), 90)
+    selected = scores.argsort(1).argsort(1) < torch.tensor(sizes).unsqueeze(1)
+    mixed = Candidates(
+        torch.randn(len(sizes), 8).double(),
+        torch.randn(len(sizes), 90, WIDTH).double(),
+        selected | (torch.rand(len(sizes), 90) < 0.5),
+    )
+    together, others = (head.evaluate(mixed, selected) for head in heads)
+    rows = [torch.tensor([at]) for at in range(len(sizes))]
+    alone, other = ([h.evaluate(mixed.rows(at), selected[at]) for at in rows] for h in heads)
+    for what, expected in (
+        (together.log_prob, [each.log_prob for each in alone]),
+        (together.entropy, [each.entropy for each in alone]),
+        (together.kl(others), [a.kl(b) for a, b in zip(alone, other, strict=True)]),
+    ):
+        torch.testing.assert_close(what, torch.cat(expected))
+    beyond = torch.tensor(sizes) > 60
+    nobody = torch.tensor(sizes) == 0
+    torch.testing.assert_close(together.log_prob.isinf(), beyond | nobody)
+
+
 def test_a_pointer_reaches_its_limit_and_no_further() -> None:
     head, inputs = a_head("pointer of at most 2"), CASES["everything legal"]
     sizes = head.sample(repeated(inputs, 500)).actions[:, 1:4].sum(-1)
