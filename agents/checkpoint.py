@@ -84,6 +84,11 @@ def describe(path: Path) -> Description:
     with _as_user_error():
         content = safe.describe_checkpoint(path)
         parts = describe_spaces(*safe.saved_spaces(content))
+    if not {"backend", "config"} <= set(content["about"]):
+        raise CheckpointError(
+            f"{path} was saved by safe_save, not by a run, so it does not say what it plays;"
+            " perceiver_rl.sb3.safe_load opens it"
+        )
     try:
         description = Description(
             backend=content["about"]["backend"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -22,20 +23,34 @@ from .watch_config import WatchConfig
 
 FAILED = 2
 INTERRUPTED = 130
+BROKEN_PIPE = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status.
 
     0 is success, 2 an error that the message on stderr explains in one line, 130 a run that was
-    interrupted and left a checkpoint. Anything else that goes wrong keeps its traceback.
+    interrupted and left a checkpoint, 141 an output that nobody reads on. Anything else that goes
+    wrong keeps its traceback.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = _status(words)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads the output, `head` for instance, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return BROKEN_PIPE
+    return status
+
+
+def _status(words: list[str]) -> int:
     try:
         if words and words[0] in ("-h", "--help", "help"):
             _write(USAGE)
             return 0
         return _run(parse(words), ["perceiver-rl", *words])
+    except BrokenPipeError:
+        raise
     except (UserError, ContractError, OSError) as error:
         message = " ".join(str(error).split())
         sys.stderr.write(f"perceiver-rl: error: {message}\n")

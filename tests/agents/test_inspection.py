@@ -272,7 +272,7 @@ def test_a_model_of_another_algorithm_is_refused(tmp_path: Path) -> None:
     env = make_vec(BATTLE, num_envs=2, seed=0)
     model = MaskablePPO(MaskableEntityPolicy, env, n_steps=4, batch_size=8)
     safe_save(model, tmp_path / "masked.zip")
-    with pytest.raises(CheckpointError, match="is it the checkpoint of a run"):
+    with pytest.raises(CheckpointError, match="saved by safe_save, not by a run"):
         inspect_agent(InspectConfig(agent=str(tmp_path / "masked.zip")))
 
 
