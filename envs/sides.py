@@ -210,7 +210,8 @@ class OtherSide:
     def _reflect(self) -> None:
         """Copy the state as the enemy sees it."""
         units, games = self._mirror.units, self._mirror.games
-        units[...] = self._batch.units[:, :, self._slot]
+        # Without a mode that needs no check, take writes to a buffer first.
+        np.take(self._batch.units, self._slot, axis=2, out=units, mode="clip")
         for field in SLOT_FIELDS:
             units[:, field] = self._row[units[:, field].astype(np.int64)]
         if self._ends is not None:
