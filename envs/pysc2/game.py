@@ -15,6 +15,11 @@ from .options import MOST_SEED, GameOptions
 from .process import LOGS, PATIENCE, supervise, the_watch
 
 STAND_IN: Final = "stand-in"
+CAMERA_WIDTH: Final = 24
+"""Cells that PySC2's window shows from left to right."""
+SCREEN: Final = 84
+MINIMAP: Final = 64
+"""Pixels of the window's feature layers."""
 
 
 class GameError(ConnectionError):
@@ -43,6 +48,7 @@ class Game:
         self.version = ""
         """Of the game, as it says itself; empty until it has been started."""
         self._env: Any = None
+        self._episodes = 0
 
     @property
     def backend(self) -> str:
@@ -75,6 +81,8 @@ class Game:
                 self._env._restart = self._env._create_join
             else:
                 self._env.__dict__.pop("_restart", None)
+            self._episodes += 1  # else the replays of short episodes would have the same name
+            self._env._replay_prefix = f"{self.map.name}-{self._episodes:05d}"
             (first,) = self._env.reset()
             return first.observation
 
@@ -111,8 +119,6 @@ class Game:
         return self._env.game_info[0].start_raw.playable_area
 
     def _launch(self, seed: int | None) -> None:
-        from ..sc2api.protocol import api
-
         options = self.options
         PATIENCE.seconds = options.timeout
         kind = self.client.env.SC2Env
@@ -123,7 +129,7 @@ class Game:
                 env.__init__(
                     map_name=self.map.name,
                     players=options.players(self.client.env, self.map.players == 1),
-                    agent_interface_format=api.InterfaceOptions(raw=True, score=True),
+                    agent_interface_format=_interface(options.visualize),
                     step_mul=options.step_mul,
                     realtime=options.realtime,
                     visualize=options.visualize,
@@ -179,3 +185,16 @@ class Game:
             the_watch().off(pid)
             if not failed:
                 LOGS.drop(pid)
+
+
+def _interface(visualize: bool) -> Any:
+    """Return what a client asks the game for; PySC2's window draws feature layers."""
+    from ..sc2api.protocol import api
+
+    interface = api.InterfaceOptions(raw=True, score=True)
+    if visualize:
+        layers = interface.feature_layer
+        layers.width = CAMERA_WIDTH
+        layers.resolution.x = layers.resolution.y = SCREEN
+        layers.minimap_resolution.x = layers.minimap_resolution.y = MINIMAP
+    return interface
