@@ -36,8 +36,8 @@ class Claim:
         low: Of the hierarchical bootstrap's 95% interval of the difference.
         high: Likewise.
         margin: Differences below it are none.
-        same_p: Of two one-sided tests.
-        different_p: Of Welch's test.
+        same_p: Of two one-sided tests; 1 if an arm has one seed, which says nothing of others.
+        different_p: Of Welch's test; likewise.
         same_p_holm: Adjusted for the number of scenarios.
         different_p_holm: Likewise.
         verdict: What the adjusted values allow to say of the first.
@@ -144,6 +144,8 @@ def _claim(
     low, high = difference_interval(ours, theirs, np.random.default_rng(0))
     difference = means[0].value - means[1].value
     same_p, different_p = equivalence(*means, margin).p_value, difference_p_value(*means)
+    if len(ours) == 1 or (len(theirs) == 1 and agents[0].arm is not None):
+        same_p = different_p = 1.0
     return Claim(
         scenario=first.scenario,
         stage=first.stage,

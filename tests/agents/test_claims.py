@@ -76,6 +76,14 @@ def test_arms_are_compared_that_differ_in_one_thing_and_each_with_its_teacher() 
     }
 
 
+def test_a_single_agent_of_an_arm_shows_nothing() -> None:
+    alone = [agent("p-ind", 0, 0.80), *arm("t-ind", 0.80), *arm("t-ptr", 0.10)]
+    alone += [agent(None, 9, 0.10, name="teacher")]
+    found = verdicts(alone)
+    assert found["small", "p-ind", "t-ind"] == found["small", "p-ind", "teacher"] == "not shown"
+    assert found["small", "t-ind", "t-ptr"] == "better"
+
+
 def test_a_claim_says_what_its_tests_and_intervals_say() -> None:
     claim = claims_of(AGENTS, POLICIES, {}, 0.05)[1]
     ours, theirs = (mean_score(scores_of(arm("x", rate), "elite")) for rate in (0.8, 0.6))
