@@ -19,8 +19,9 @@ from perceiver_rl.spaces import ContractError
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX systems")
 
 PARENT = """
-import subprocess, sys, time
+import signal, subprocess, sys, time
 from perceiver_rl.envs.pysc2.process import the_watch
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what runs in the background
 child = subprocess.Popen(["sleep", "300"])
 the_watch().over(child.pid)
 if sys.argv[1] == "forget":
