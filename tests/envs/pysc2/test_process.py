@@ -19,9 +19,8 @@ from perceiver_rl.spaces import ContractError
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX systems")
 
 PARENT = """
-import signal, subprocess, sys, time
+import subprocess, sys, time
 from perceiver_rl.envs.pysc2.process import the_watch
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what runs in the background
 child = subprocess.Popen(["sleep", "300"])
 the_watch().over(child.pid)
 if sys.argv[1] == "forget":
@@ -55,6 +54,7 @@ def gone_within(process: int, seconds: float) -> bool:
     return not lives(process)
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_game_ends_with_its_parent_however_that_ends(number: int) -> None:
     parent, game = parent_of_a_game("wait")
