@@ -120,7 +120,11 @@ def claims_of(
 
 
 def _differ_in_one_thing(first: PolicyConfig, second: PolicyConfig) -> bool:
-    return (first.encoder == second.encoder) != (first.selection == second.selection)
+    """Whether only the selection, the encoder, or its sizes (from the preset's) differ."""
+    sizes = first.encoder == second.encoder and first.encoder_kwargs != second.encoder_kwargs
+    if sizes and first.encoder_kwargs and second.encoder_kwargs:
+        return False
+    return sizes + (first.encoder != second.encoder) + (first.selection != second.selection) == 1
 
 
 def _claims(

@@ -76,6 +76,18 @@ def test_arms_are_compared_that_differ_in_one_thing_and_each_with_its_teacher() 
     }
 
 
+def test_sizes_are_compared_with_the_presets_and_not_with_each_other() -> None:
+    arms = {
+        "base": PolicyConfig(),
+        "few": PolicyConfig(encoder_kwargs={"num_latents": 1}),
+        "many": PolicyConfig(encoder_kwargs={"num_latents": 16}),
+        "pointer": PolicyConfig(selection="pointer"),
+    }
+    agents = [each for name in arms for each in arm(name, 0.5)]
+    pairs = {(claim.first, claim.second) for claim in claims_of(agents, arms, {}, 0.05)}
+    assert pairs == {("base", "few"), ("base", "many"), ("base", "pointer")}
+
+
 def test_a_single_agent_of_an_arm_shows_nothing() -> None:
     alone = [agent("p-ind", 0, 0.80), *arm("t-ind", 0.80), *arm("t-ptr", 0.10)]
     alone += [agent(None, 9, 0.10, name="teacher")]
