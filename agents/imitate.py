@@ -139,8 +139,7 @@ def _check_same(config: ImitateConfig, folder: RunFolder) -> None:
 
 def _check_selections(demonstrations: Demonstrations, head: Any) -> None:
     limit = head.selection.max_selected if isinstance(head, UnitActionHead) else None
-    largest = demonstrations.largest_selection()
-    if limit is not None and largest > limit:
+    if limit is not None and (largest := demonstrations.largest_selection()) > limit:
         raise RunError(
             f"the teacher selects up to {largest} units at once, more than the {limit} that the"
             f" pointer picks; set policy.head_kwargs: {{max_selected: {largest}}}"

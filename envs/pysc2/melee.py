@@ -162,6 +162,7 @@ class MeleeEnv(GameEnv):
         self._tags = TagTable(regions)
         self._limit = game.map.game_steps_per_episode or game.client.env.MAX_STEP_COUNT
         self._columns = len(entities.columns)
+        self._aimed = np.array([kind.target == "unit" for kind in actions.types])
         self._hidden_units = 0
         self._view: Observation = {}
 
@@ -186,14 +187,13 @@ class MeleeEnv(GameEnv):
             visible[row] = not over and unit.display_type == ids.VISIBLE
         own_tags = [unit.tag for row, unit in placed if ours[row]]
         legal = self._legal(own_tags, bool(visible.any()))
-        aimed = np.array([kind.target == "unit" for kind in self.actions.types])
         self._view = {
             ENTITIES: entities,
             ENTITY_MASK: present,
             SCALARS: self._scalars(response.observation),
             ACTION_TYPE_MASK: legal,
             SELECTABLE_MASK: ours,
-            TARGET_MASK: ((legal & aimed)[:, None] * visible).astype(np.int8),
+            TARGET_MASK: ((legal & self._aimed)[:, None] * visible).astype(np.int8),
         }
 
     def _entity(self, unit: Any) -> tuple[float, ...]:

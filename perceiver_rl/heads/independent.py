@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from perceiver_rl.heads import categorical
 from perceiver_rl.heads.config import HeadConfig
-from perceiver_rl.heads.selection import Candidates, ScoredSet, SelectionHead
+from perceiver_rl.heads.selection import Candidates, ScoredSet, SelectionHead, log_no_of
 from perceiver_rl.nn import linear
 
 # Beyond this a probability is 1 within float32, and 1 - p would be lost.
@@ -98,7 +98,7 @@ class IndependentSelection(SelectionHead):
         if deterministic:
             chosen = _greedy(logits, selectable)
         else:
-            log_no = _log_no(logits, selectable)
+            log_no = log_no_of(logits, selectable)
             none_before = log_no.cumsum(-1) - log_no
             first_log_prob = functional.logsigmoid(logits) + none_before
             first = categorical.sample(
@@ -126,7 +126,7 @@ def _score(
     smoothing: float = 0.0,
 ) -> ScoredCoins:
     selectable = candidates.selectable
-    log_no = _log_no(logits, selectable)
+    log_no = log_no_of(logits, selectable)
     empty_allowed = ~selectable.any(-1)
     log_some = _log1mexp(log_no.sum(-1), empty_allowed)
     # log yes = log no + logit, so both sums share log_no.
@@ -148,12 +148,6 @@ def _greedy(
     likeliest = functional.one_hot(odds.argmax(-1), odds.shape[-1]).bool()
     above = odds > 0
     return torch.where(above.any(-1, keepdim=True), above, likeliest)
-
-
-def _log_no(
-    logits: Float[Tensor, "batch entity"], selectable: Bool[Tensor, "batch entity"]
-) -> Float[Tensor, "batch entity"]:
-    return functional.logsigmoid(-logits) * selectable
 
 
 def _log1mexp(

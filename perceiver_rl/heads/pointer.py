@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from perceiver_rl.heads import categorical
 from perceiver_rl.heads.config import HeadConfig
-from perceiver_rl.heads.selection import Candidates, ScoredSet, SelectionHead
+from perceiver_rl.heads.selection import Candidates, ScoredSet, SelectionHead, log_no_of
 from perceiver_rl.nn import learned_array, linear
 
 # Rows of few picks are scored apart from rows of many if that leaves out so many logits.
@@ -180,8 +180,7 @@ class PointerSelection(SelectionHead):
         """Return log-probabilities of the first "yes", before the rule of at least one."""
         threshold = queries @ self.end
         odds = (queries @ keys.transpose(1, 2) - threshold.unsqueeze(-1)) * self.scale
-        log_no = functional.logsigmoid(-odds) * legal[..., :-1]
-        none_so_far = log_no.cumsum(-1)
+        none_so_far = log_no_of(odds, legal[..., :-1]).cumsum(-1)
         # log yes = log no + log-odds
         return torch.cat([odds + none_so_far, none_so_far[..., -1:]], dim=-1)
 

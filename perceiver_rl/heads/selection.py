@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class Candidates(NamedTuple):
@@ -59,6 +60,13 @@ class ScoredSet(ABC):
         two.
         """
         return self.log_prob - other.log_prob
+
+
+def log_no_of(
+    log_odds: Float[Tensor, "*batch entity"], selectable: Bool[Tensor, "*batch entity"]
+) -> Float[Tensor, "*batch entity"]:
+    """Return the log-probability of each coin's "no"; 0 where an entity is not selectable."""
+    return functional.logsigmoid(-log_odds) * selectable
 
 
 class SelectionHead(nn.Module, ABC):
