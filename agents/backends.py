@@ -1,7 +1,8 @@
 """Where games are played: on the proxy, on the stand-in for the game, or on the game itself.
 
-What is played elsewhere than on the proxy has the map's own opponent, and evaluation plays as many
-games side by side as there are cores: each needs a process.
+Elsewhere than on the proxy a mini-game's map brings the opponent, and in whole games it is the
+built-in one, called by its difficulty. Evaluation plays as many games side by side as there are
+cores: each needs a process.
 """
 
 from __future__ import annotations
@@ -10,10 +11,17 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from perceiver_rl.envs.scenarios import SCENARIOS, find_scenario
-from perceiver_rl.spaces import ContractError
+import numpy as np
+from gymnasium import spaces
+
+from perceiver_rl._register import GAME_PREFIX
+from perceiver_rl.envs import BatchedEnv
+from perceiver_rl.envs.pysc2.options import ALIASES, DIFFICULTIES, GameOptions
+from perceiver_rl.envs.scenarios import SCENARIOS, find_scenario, short_name
+from perceiver_rl.spaces import ContractError, UnitActionSpace, unknown
 
 from .config import OPPONENTS, Backend, EnvConfig, EvaluateConfig, Option
+from .env_options import env_options
 from .errors import UserError
 from .seeds import evaluation_seeds
 from .statistics import Games, pool
@@ -21,6 +29,7 @@ from .statistics import Games, pool
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
 
+    from perceiver_rl.envs.batched_step import Observation
     from perceiver_rl.envs.pysc2.batch import SC2Batch
 
     from .players import Contender
@@ -41,29 +50,50 @@ def backend_of_games(results: Iterable[Mapping[str, Games]]) -> str:
 
 
 def map_of(env: str, backend: Backend) -> str:
-    """Return the map whose proxy an environment is.
+    """Return the map that an environment is, or whose proxy it is.
 
     Raises:
-        UserError: If the backend has no such map.
+        UserError: If the environment is a proxy of something else.
     """
+    name = short_name(env)
+    if name.startswith(GAME_PREFIX):
+        return name.removeprefix(GAME_PREFIX)
     scenario = find_scenario(env)
     if scenario != SCENARIOS.get(scenario.name) or not scenario.scored:
         raise UserError(
-            f"--backend {backend} plays the seven mini-games, and {env} is none of them"
+            f"--backend {backend} plays the seven mini-games, and whole games as"
+            f" perceiver_rl/{GAME_PREFIX}<map>-v0; {env} is neither"
         )
     return scenario.name
 
 
+def _is_whole_game(map_name: str) -> bool:
+    return map_name not in SCENARIOS
+
+
 def opponents_on(backend: Backend, env: str, opponents: Sequence[str]) -> tuple[str, ...]:
-    """Return whom agents meet: on a backend but the proxy, those that the map sets out.
+    """Return whom agents meet: on a backend but the proxy, whom the game has.
 
     Raises:
         UserError: If somebody else is asked for.
     """
     if backend == PROXY:
         return tuple(opponents)
-    brought = find_scenario(map_of(env, backend)).opponent
-    if tuple(opponents) not in (OPPONENTS, (EnvConfig().opponent,), (brought,)):
+    name = map_of(env, backend)
+    unsaid = (EnvConfig().opponent,)
+    asked = unsaid if tuple(opponents) == OPPONENTS else opponents
+    if _is_whole_game(name):
+        found = [GameOptions().difficulty if each in unsaid else each for each in asked]
+        levels = (*DIFFICULTIES, *ALIASES)
+        for each in found:
+            if each not in levels:
+                raise UserError(
+                    f"on --backend {backend} the built-in opponent plays:"
+                    f" {unknown('difficulty', each, levels)}"
+                )
+        return tuple(dict.fromkeys(found))
+    brought = SCENARIOS[name].opponent
+    if not {*asked} <= {*unsaid, brought}:
         raise UserError(
             f"on --backend {backend} the map brings the opponent, {brought!r}; leave out"
             f" {list(opponents)}"
@@ -76,9 +106,18 @@ def open_games(
     env: str,
     num_envs: int,
     options: Mapping[str, Option],
+    opponent: str | None = None,
     repeat_void: bool = False,
 ) -> SC2Batch:
     """Return games that are not played on the proxy; whoever asked for them closes them.
+
+    Args:
+        backend: What plays.
+        env: Registered id of a mini-game, or of a whole game.
+        num_envs: Number of games, each with a process of its own.
+        options: Of the environment.
+        opponent: One of :func:`opponents_on`; the first of them if None.
+        repeat_void: See :class:`~perceiver_rl.envs.pysc2.batch.SC2Batch`.
 
     Raises:
         UserError: If the backend has no such map, or an option makes no sense.
@@ -88,8 +127,13 @@ def open_games(
     settings: dict[str, Any] = {**options, "stand_in": backend == "standin"}
     for name in _OF_THE_PROXY:
         settings.pop(name, None)
+    name = map_of(env, backend)
+    if _is_whole_game(name):
+        if "difficulty" in settings:
+            raise UserError("the difficulty is the opponent's name, not an option: opponent elite")
+        settings["difficulty"] = opponent or GameOptions().difficulty
     try:
-        return SC2Batch(map_of(env, backend), num_envs, repeat_void, **settings)
+        return SC2Batch(name, num_envs, repeat_void, **settings)
     except ContractError as error:
         raise UserError(f"--backend {backend}: {error}") from error
 
@@ -107,8 +151,42 @@ def check_games(
 
     if backend == PROXY:
         check_matchups(env, opponents, options)
-    else:
-        open_games(backend, env, 1, options).close()
+        return
+    for opponent in opponents_on(backend, env, opponents):
+        open_games(backend, env, 1, options, opponent).close()
+
+
+def spaces_on(
+    backend: Backend, env: str, options: Mapping[str, Option]
+) -> tuple[spaces.Dict, UnitActionSpace]:
+    """Return what a single game shows, and what can be done in it; none is begun.
+
+    Raises:
+        ContractError: If there is no such environment, or an option has no such value.
+        ConfigError: If the environment has no such option.
+        UserError: If the backend cannot play it.
+    """
+    if backend == PROXY:
+        batch = BatchedEnv(env, 1, **env_options(options))
+        return batch.observation_space, batch.action_space
+    with open_games(backend, env, 1, options) as games:
+        return games.observation_space, games.action_space
+
+
+def first_observations(config: EvaluateConfig, games: int) -> Observation:
+    """Return what is seen at the start of some games; elsewhere than on the proxy, of one of them.
+
+    Args:
+        config: Where they are played, and from which seeds.
+        games: How many.
+    """
+    assert config.env is not None  # whoever evaluates says where
+    seeds = evaluation_seeds(config.eval_seed, games)
+    if config.backend == PROXY:
+        return BatchedEnv(config.env, games, **env_options(config.options)).reset(seeds)
+    with open_games(config.backend, config.env, 1, config.options) as one:
+        first = one.reset(seeds[:1])
+    return {key: np.repeat(part, games, axis=0) for key, part in first.items()}
 
 
 def open_training(backend: Backend, config: EnvConfig, seed: int) -> VecEnv:
@@ -119,17 +197,19 @@ def open_training(backend: Backend, config: EnvConfig, seed: int) -> VecEnv:
     """
     from perceiver_rl.envs.pysc2.vec_env import SC2VecEnv
 
-    opponents_on(backend, config.id, (config.opponent,))
-    return SC2VecEnv(open_games(backend, config.id, config.num_envs, config.options), seed)
+    (opponent,) = opponents_on(backend, config.id, (config.opponent,))
+    games = open_games(backend, config.id, config.num_envs, config.options, opponent)
+    return SC2VecEnv(games, seed)
 
 
 def play_on_backend(
     contender: Contender,
     env: str,
+    opponent: str,
     config: EvaluateConfig,
     report: Callable[[int], None],
 ) -> Games:
-    """Return all games of one agent, played as ``config.backend`` says.
+    """Return all games of one agent against one opponent, played as ``config.backend`` says.
 
     An episode that a failure of the game has made void is played again.
     """
@@ -138,7 +218,9 @@ def play_on_backend(
     seeds = evaluation_seeds(config.eval_seed, config.games)
     side_by_side = min(config.batch, config.games, os.cpu_count() or 1)
     parts = []
-    opened = open_games(config.backend, env, side_by_side, config.options, repeat_void=True)
+    opened = open_games(
+        config.backend, env, side_by_side, config.options, opponent, repeat_void=True
+    )
     with own_torch_seed(config.eval_seed), opened as games:
         for start in range(0, len(seeds), side_by_side):
             batch = seeds[start : start + side_by_side]

@@ -60,24 +60,24 @@ def compare(config: CompareConfig, command: Sequence[str] = ()) -> bool:
 
 def _prepared(scenario: str, config: CompareConfig) -> Comparison:
     """Check what a scenario needs, and size its arms."""
-    from perceiver_rl.envs import BatchedEnv
+    from perceiver_rl.envs.controls import suitable_controls
 
-    from .backends import PROXY, check_games, opponents_on
+    from .backends import PROXY, check_games, opponents_on, spaces_on
     from .matching import match_arms
-    from .players import check_control, scripts_for
+    from .players import check_control
 
-    options = config.env.options if config.backend == PROXY else {}
     if config.backend != PROXY and config.stages != ("scratch",):
         raise UserError(f"on --backend {config.backend} agents learn from scratch alone")
     opponents = opponents_on(config.backend, config.env.id, config.opponents)
     config = replace(config, opponents=opponents)
     matches = (config.env.opponent, *config.opponents)
     check_games(config.backend, config.env.id, matches, config.env.options)
+    seen, actions = spaces_on(config.backend, config.env.id, config.env.options)
     if config.controls is None:
-        config = replace(config, controls=scripts_for(config.env.id, options))
+        config = replace(config, controls=suitable_controls(actions))
     for control in config.controls or ():
         check_control(control)
-    shape = BatchedEnv(config.env.id, 1).observation_space[ENTITIES].shape
+    shape = seen[ENTITIES].shape
     assert shape is not None  # entities are rows and columns
     sizes = match_arms(config.arms, config.match, shape[0])
     config = replace(config, arms={each.arm: each.policy for each in sizes})

@@ -12,6 +12,7 @@ from .config import (
     Backend,
     EnvConfig,
     EvaluateConfig,
+    Option,
     PolicyConfig,
     PPOConfig,
     TrainConfig,
@@ -21,6 +22,7 @@ from .config import (
 )
 from .imitate_config import ImitateConfig
 from .seeds import EVAL_SEED
+from .strict_yaml import from_mapping
 
 Stage = Literal["imitation", "tuning", "scratch"]
 
@@ -50,6 +52,8 @@ class ScenarioConfig:
     """Games that are imitated."""
     steps: int | None = None
     """Environment steps of each run of PPO."""
+    ppo: dict[str, Option] = field(default_factory=dict)
+    """Settings of PPO from scratch that differ here."""
     games: int | None = None
     """Evaluation games of each agent against each opponent."""
 
@@ -154,6 +158,7 @@ class CompareConfig:
             teacher=scenario.teacher or self.teacher,
             episodes=scenario.episodes or self.episodes,
             steps=scenario.steps or self.steps,
+            ppo=from_mapping(PPOConfig, scenario.ppo, self.ppo),
             games=scenario.games or self.games,
         )
 

@@ -10,21 +10,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from perceiver_rl.entities import build_encoder
-from perceiver_rl.envs import BatchedEnv
 from perceiver_rl.sb3.presets import preset_named
 
+from .backends import first_observations, spaces_on
 from .config import PolicyConfig
-from .env_options import env_options
 from .machine import machine
 from .models import load_policy
 from .play import own_torch_seed
 from .players import contender
 from .run_folder import read_json, write_json
-from .seeds import evaluation_seeds
 from .strict_yaml import to_mapping
 from .tasks import Task, fingerprint
 from .timing import encoder_calls, measure_costs, medians, one_thread
@@ -87,23 +86,16 @@ def _trained(tasks: Sequence[Task]) -> dict[str, dict[str, Task]]:
 def _measure(arms: Mapping[str, Task]) -> dict[str, dict[str, Any]]:
     settings = next(iter(arms.values())).evaluation
     assert settings.env is not None  # a comparison says where it plays
-    options = env_options(settings.options)
-    env = settings.env
-
-    def observe(games: int) -> Any:
-        return BatchedEnv(env, games, **options).reset(evaluation_seeds(settings.eval_seed, games))
-
-    space = BatchedEnv(env, 1, **options)
+    spaces = spaces_on(settings.backend, settings.env, settings.options)
     policies = {}
     for arm, task in arms.items():
         who = contender(str(task.files.checkpoint))
         assert who.checkpoint is not None
         assert who.description is not None  # it is a checkpoint
-        policies[arm] = load_policy(
-            who.checkpoint, who.description, space.observation_space, space.action_space
-        )
+        policies[arm] = load_policy(who.checkpoint, who.description, *spaces)
     with own_torch_seed(settings.eval_seed):
-        return {arm: asdict(cost) for arm, cost in measure_costs(policies, observe).items()}
+        costs = measure_costs(policies, partial(first_observations, settings))
+    return {arm: asdict(cost) for arm, cost in costs.items()}
 
 
 def distinct_encoders(policies: Mapping[str, PolicyConfig]) -> dict[str, PolicyConfig]:

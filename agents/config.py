@@ -97,19 +97,19 @@ class PPOConfig:
     """Adam's step size at the start."""
     schedule: Literal["constant", "linear"] = "linear"
     """Keep the learning rate, or let it fall to zero over the run."""
-    n_steps: int = 32
+    n_steps: int = 64
     """Steps of each game between two updates."""
     batch_size: int = 512
     """Samples in a minibatch."""
     n_epochs: int = 4
     """Passes over each rollout."""
-    gamma: float = 0.99
+    gamma: float = 0.97
     """Discount per step."""
-    gae_lambda: float = 0.95
+    gae_lambda: float = 0.9
     """Bias against variance of the advantage: 0 is one-step, 1 is the whole return."""
     clip_range: float = 0.2
     """How far the probability ratio may move within an update."""
-    ent_coef: float = 0.005
+    ent_coef: float = 0.002
     """Weight of the entropy bonus."""
     vf_coef: float = 0.5
     """Weight of the value loss."""

@@ -8,7 +8,9 @@ from typing import Any
 
 from rich.console import Console
 
-from .backends import PROXY, backend_of_games, check_games, opponents_on
+from perceiver_rl.envs.controls import suitable_controls
+
+from .backends import backend_of_games, check_games, opponents_on, spaces_on
 from .config import EvaluateConfig
 from .display import game_bar
 from .errors import UserError
@@ -21,7 +23,6 @@ from .players import (
     contender,
     distinct,
     env_as_trained,
-    scripts_for,
 )
 from .run_folder import write_json
 from .statistics import Games
@@ -67,8 +68,8 @@ def _controls(config: EvaluateConfig, contenders: Sequence[Contender]) -> list[C
     if names is None:
         assert config.env is not None  # evaluate() has set it
         trained = any(each.checkpoint for each in contenders)
-        options = config.options if config.backend == PROXY else {}
-        names = scripts_for(config.env, options) if trained else ()
+        _, actions = spaces_on(config.backend, config.env, config.options)
+        names = suitable_controls(actions) if trained else ()
     for name in names:
         check_control(name)
     named = {each.name for each in contenders}

@@ -15,6 +15,7 @@ from perceiver_rl.envs import BatchedEnv
 from perceiver_rl.envs.render import draw_game
 from perceiver_rl.files import replacing
 
+from .backends import PROXY
 from .env_options import env_options
 from .play import own_torch_seed
 from .players import contender
@@ -32,14 +33,15 @@ def draw_pictures(folder: Path, tasks: Sequence[Task]) -> list[dict[str, Any]]:
 
     Args:
         folder: Of the whole comparison; pictures go into a folder in it.
-        tasks: All of it; scenarios without a finished agent have no pictures.
+        tasks: All of it; scenarios without a finished agent have no pictures, nor have games that
+            the proxy did not play.
 
     Returns:
         Per picture its ``file``, relative to the folder, and what it shows.
     """
     chosen: dict[str, Task] = {}
     for task in tasks:
-        if task.arm is None or not task.is_done():
+        if task.arm is None or task.evaluation.backend != PROXY or not task.is_done():
             continue
         before = chosen.get(task.scenario)
         if before is None or (task.arm, task.seed) == (before.arm, before.seed):

@@ -50,7 +50,7 @@ def play(
         report: Told how many further games have ended.
     """
     if config.backend != PROXY:
-        return play_on_backend(contender, env, config, report)
+        return play_on_backend(contender, env, opponent, config, report)
     swapped = config.two_sided and is_two_sided(env, opponent)
     seeds = evaluation_seeds(config.eval_seed, config.games // 2 if swapped else config.games)
     parts = []

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from perceiver_rl.envs import BatchedEnv, make_control
-from perceiver_rl.envs.controls import CONTROLS, suitable_controls
+from perceiver_rl.envs.controls import CONTROLS
 from perceiver_rl.spaces import UnitActionSpace, nearest, unknown
 
 from .checkpoint import Description, describe
@@ -155,11 +155,6 @@ def check_control(name: str) -> None:
     """
     if name not in CONTROLS:
         raise UserError(unknown("control", name, list(CONTROLS)))
-
-
-def scripts_for(env: str, options: Mapping[str, Option]) -> tuple[str, ...]:
-    """Return the names of all controls whose orders an environment offers."""
-    return suitable_controls(BatchedEnv(env, 1, **env_options(options)).action_space)
 
 
 def distinct(contenders: Sequence[Contender]) -> None:

@@ -100,17 +100,16 @@ def measure_costs(
     times: dict[int, dict[str, float]] = {}
     with one_thread():
         for batch, repeat in ((1, 10), (256, 1)):
-            seen = {
-                name: policy.obs_to_tensor(dict(observe(batch)))[0]
+            seen = dict(observe(batch))
+            calls = {
+                name: _playing(policy, policy.obs_to_tensor(seen)[0])
                 for name, policy in policies.items()
             }
-            calls = {name: _playing(policy, seen[name]) for name, policy in policies.items()}
             times[batch] = medians(calls, rounds, repeat, limit)
-        few = {
-            name: policy.obs_to_tensor(dict(observe(32)))[0] for name, policy in policies.items()
-        }
+        few = dict(observe(32))
         memory = {
-            name: 8 * _kept_for_backward(policy, few[name]) for name, policy in policies.items()
+            name: 8 * _kept_for_backward(policy, policy.obs_to_tensor(few)[0])
+            for name, policy in policies.items()
         }
     return {
         name: Cost(latency_1=times[1][name], latency_256=times[256][name], memory=memory[name])

@@ -89,7 +89,7 @@ class NoOp(_Script):
 
 
 class Random(_Script):
-    """A uniformly random legal type, a random nonempty selection, a uniformly random target."""
+    """A uniformly random legal type, a random nonempty selection, uniformly random arguments."""
 
     def act(self, observation: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
         """Return random legal actions."""
@@ -103,8 +103,10 @@ class Random(_Script):
         chosen[empty, self._choose(selectable[empty])] = True
         actions[:, self.actions.selection] = chosen
         targets = observation[TARGET_MASK][np.arange(count), actions[:, 0]]
-        actions[:, -2] = self._choose(targets)
-        actions[:, -1] = self.rng.integers(self.actions.num_cells, size=count)
+        actions[:, self.actions.position("target_unit")] = self._choose(targets)
+        for name in self.actions.arguments[1:]:
+            size = self.actions.argument_size(name)
+            actions[:, self.actions.position(name)] = self.rng.integers(size, size=count)
         return self.actions.canonical(actions)
 
     def _choose(self, legal: NDArray[Any]) -> NDArray[np.int64]:

@@ -14,7 +14,9 @@ from perceiver_rl.spaces import ContractError, UnitActionSpace
 
 from ..action_check import ActionCheck
 from ..batched_step import BatchedStep, Observation
-from .env import SC2Env
+from .env import MINI_GAMES, SC2Env
+from .game_env import GameEnv
+from .melee import MeleeEnv
 
 T = TypeVar("T")
 
@@ -26,12 +28,12 @@ class SC2Batch:
     ended stays as it is until it is started again.
 
     Args:
-        map_name: One of the seven mini-games.
+        map_name: One of the seven mini-games, or a map for two players that PySC2 knows.
         num_envs: Number of games.
         repeat_void: Whether an episode that a failure has made void begins anew at once, from the
             same seed: the info of that step has ``void``, and the game has not ended. Otherwise it
             ends, see :class:`SC2Env`.
-        **options: Of :class:`SC2Env`.
+        **options: Of :class:`SC2Env`, or of :class:`MeleeEnv` on maps for two players.
 
     Raises:
         ContractError: If an option makes no sense.
@@ -42,8 +44,8 @@ class SC2Batch:
     ) -> None:
         if num_envs < 1:
             raise ContractError(f"num_envs must be at least 1, not {num_envs}")
-        self.games = [SC2Env(map_name, **options) for _ in range(num_envs)]
-        self.scenario = self.games[0].scenario
+        kind: Callable[..., GameEnv] = SC2Env if map_name in MINI_GAMES else MeleeEnv
+        self.games = [kind(map_name, **options) for _ in range(num_envs)]
         self._repeat_void = repeat_void
         self._threads = ThreadPoolExecutor(num_envs, thread_name_prefix="sc2")
         self._seeds: list[int | None] = [None] * num_envs

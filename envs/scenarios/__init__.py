@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from perceiver_rl._register import GAME_PREFIX
 from perceiver_rl.spaces import ContractError, unknown
 
 from .battles import BATTLES, drawn_battle
@@ -26,6 +27,12 @@ def env_id(name: str) -> str:
     return f"{NAMESPACE}/{name}-{VERSION}"
 
 
+def short_name(name: str) -> str:
+    """Return the name of a scenario or map without Gymnasium's module, namespace and version."""
+    short = name.removeprefix(f"{NAMESPACE}:").removeprefix(f"{NAMESPACE}/")
+    return short.removesuffix(f"-{VERSION}")
+
+
 def find_scenario(name: str | Scenario) -> Scenario:
     """Return a scenario by its name, Gymnasium id or YAML file; a scenario is returned as it is.
 
@@ -38,11 +45,14 @@ def find_scenario(name: str | Scenario) -> Scenario:
         return name
     if is_scenario_file(name):
         return load_scenario(name)
-    short = name.removeprefix(f"{NAMESPACE}:").removeprefix(f"{NAMESPACE}/")
-    short = short.removesuffix(f"-{VERSION}")
+    short = short_name(name)
     if short in SCENARIOS:
         return SCENARIOS[short]
     drawn = drawn_battle(short)
+    if short.startswith(GAME_PREFIX):
+        raise ContractError(
+            f"{short} is no proxy: StarCraft II or its stand-in plays it (--backend sc2|standin)"
+        )
     if drawn is None:
         raise ContractError(unknown("scenario", short, tuple(SCENARIOS)))
     return drawn
@@ -57,4 +67,5 @@ __all__ = [
     "find_scenario",
     "load_scenario",
     "point",
+    "short_name",
 ]

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from perceiver_rl.agents import backends
-from perceiver_rl.agents.backends import backend_of, backend_of_games, map_of, opponents_on
+from perceiver_rl.agents.backends import (
+    backend_of,
+    backend_of_games,
+    check_games,
+    map_of,
+    open_games,
+    opponents_on,
+    spaces_on,
+)
 from perceiver_rl.agents.config import OPPONENTS, EvaluateConfig, TrainConfig
 from perceiver_rl.agents.errors import UserError
 from perceiver_rl.agents.play import play_to_the_end
@@ -16,15 +24,24 @@ from perceiver_rl.agents.strict_yaml import to_mapping
 from perceiver_rl.agents.tasks import fingerprint
 from perceiver_rl.envs import BatchedEnv
 from perceiver_rl.envs.batched_step import BatchedStep
+from perceiver_rl.spaces import ContractError
 
 ROACHES = "perceiver_rl/DefeatRoaches-v0"
+WHOLE_GAME = "perceiver_rl/sc2-Simple64-v0"
 
 
 def test_maps_are_the_mini_games() -> None:
     assert map_of(ROACHES, "sc2") == "DefeatRoaches"
     assert map_of("MoveToBeacon", "standin") == "MoveToBeacon"
-    with pytest.raises(UserError, match="--backend sc2 plays the seven mini-games.*Battle-3m"):
+    assert map_of("perceiver_rl/sc2-DefeatRoaches-v0", "sc2") == "DefeatRoaches"
+    assert map_of("perceiver_rl:perceiver_rl/sc2-Simple64-v0", "sc2") == "Simple64"
+    with pytest.raises(UserError, match=r"--backend sc2 plays the seven mini-games.*Battle-3m"):
         map_of("perceiver_rl/Battle-3m-v0", "sc2")
+
+
+def test_whole_games_are_no_proxies() -> None:
+    with pytest.raises(ContractError, match=r"stand-in plays it \(--backend sc2\|standin\)"):
+        check_games("proxy", WHOLE_GAME, ("elite",), {})
 
 
 def test_the_map_brings_the_opponent() -> None:
@@ -33,6 +50,25 @@ def test_the_map_brings_the_opponent() -> None:
     assert opponents_on("proxy", "perceiver_rl/Battle-3m-v0", ("elite",)) == ("elite",)
     with pytest.raises(UserError, match="the map brings the opponent, 'no-op'.*elite"):
         opponents_on("standin", ROACHES, ("elite",))
+
+
+def test_whole_games_are_played_against_the_built_in_opponent_by_its_difficulty() -> None:
+    assert opponents_on("sc2", WHOLE_GAME, OPPONENTS) == ("very_easy",)
+    assert opponents_on("sc2", WHOLE_GAME, ("attack-nearest",)) == ("very_easy",)
+    assert opponents_on("sc2", WHOLE_GAME, ("elite", "hard")) == ("elite", "hard")
+    with pytest.raises(UserError, match="did you mean 'hard'"):
+        opponents_on("sc2", WHOLE_GAME, ("hardd",))
+
+
+def test_a_whole_game_has_its_difficulty_from_the_opponent_alone() -> None:
+    pytest.importorskip("pysc2")
+    with open_games("standin", WHOLE_GAME, 2, {"race": "terran"}, "elite") as games:
+        assert [each.game.options.level for each in games.games] == ["very_hard"] * 2
+        assert games.games[0].game.options.race == "terran"
+    with pytest.raises(UserError, match="opponent's name, not an option"):
+        check_games("standin", WHOLE_GAME, ("elite",), {"difficulty": "easy"})
+    observations, actions = spaces_on("standin", WHOLE_GAME, {"max_entities": 64})
+    assert observations["entities"].shape[0] == actions.max_entities == 64
 
 
 def test_records_name_the_backend() -> None:
@@ -112,7 +148,7 @@ def test_games_are_played_in_batches_of_as_many_as_fit(monkeypatch: pytest.Monke
     monkeypatch.setattr(Contender, "player", lambda *_: Idle())
     config = EvaluateConfig(backend="standin", games=5, eval_seed=1_000_000_000)
     done: list[int] = []
-    games = backends.play_on_backend(Contender("no-op"), ROACHES, config, done.append)
+    games = backends.play_on_backend(Contender("no-op"), ROACHES, "no-op", config, done.append)
     assert [[seed - 1_000_000_000 for seed in batch] for batch in opened.batches] == [
         [0, 1],
         [2, 3],

@@ -19,8 +19,10 @@ from perceiver_rl.agents.config import EvaluateConfig
 from perceiver_rl.agents.errors import UserError
 from perceiver_rl.agents.evaluate import evaluate
 from perceiver_rl.agents.play import is_two_sided, play, play_to_the_end
-from perceiver_rl.agents.players import Contender, contender, scripts_for
+from perceiver_rl.agents.players import Contender, contender
 from perceiver_rl.agents.seeds import EVAL_SEED
+from perceiver_rl.envs import BatchedEnv
+from perceiver_rl.envs.controls import suitable_controls
 
 BATTLE = "perceiver_rl/Battle-3m-v0"
 
@@ -177,7 +179,8 @@ def test_every_script_that_can_play_stands_beside_a_checkpoint_unless_others_are
     folder = str(run().folder)
     results = evaluate(small(agents=(folder, "elite"), games=1))
     assert list(results)[:2] == ["tiny", "elite"]
-    assert sorted(results) == sorted({"tiny", *scripts_for(BATTLE, {})})
+    scripts = suitable_controls(BatchedEnv(BATTLE, 1).action_space)
+    assert sorted(results) == sorted({"tiny", *scripts})
     with pytest.raises(UserError, match="did you mean 'elite'"):
         evaluate(small(agents=(folder,), controls=("elit",)))
 

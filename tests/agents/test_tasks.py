@@ -159,6 +159,15 @@ def staged(name: str) -> list[Task]:
     return tasks_of(STAGED.singles()[name], name)
 
 
+def test_a_scenario_may_learn_by_settings_of_its_own() -> None:
+    there = ScenarioConfig(id="perceiver_rl/Battle-3m-v0", ppo={"ent_coef": 0.5})
+    both = replace(STAGED, scenarios={"own": there, "common": replace(there, ppo={})}).singles()
+    assert both["own"].ppo == replace(STAGED.ppo, ent_coef=0.5)
+    assert both["common"].ppo == STAGED.ppo
+    with pytest.raises(ConfigError, match="did you mean 'ent_coef'"):
+        replace(STAGED, scenarios={"own": replace(there, ppo={"ent_coeff": 0.5})})
+
+
 def test_what_is_tuned_is_cloned_before_and_goes_on_with_the_clone() -> None:
     tasks = staged("small")
     assert [(task.name, task.stage) for task in tasks[:3]] == [

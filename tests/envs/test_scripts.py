@@ -16,7 +16,14 @@ from perceiver_rl.envs.engine import fields as f
 from perceiver_rl.envs.opponents import OPPONENTS, attack_nearest, find_opponent, focus_fire
 from perceiver_rl.envs.scenarios import SCENARIOS
 from perceiver_rl.envs.task_scripts import TASK_SCRIPTS
-from perceiver_rl.spaces import ContractError
+from perceiver_rl.spaces import (
+    ActionType,
+    Column,
+    ContractError,
+    EntitySpace,
+    UnitActionSpace,
+    observation_space,
+)
 
 MINI_GAMES = [name for name in SCENARIOS if not name.startswith("Battle-")]
 NAMES = [*MINI_GAMES, "Battle-8m", "Battle-MMM", "Battle-corridor", "Battle-zerg_10_vs_11"]
@@ -41,6 +48,25 @@ def outcomes(name: str, control: str, opponent: str, games: int) -> Counter[str]
         observation = step.observation
         found.update(info["outcome"] for info in step.infos if "outcome" in info)
     return found
+
+
+def test_random_draws_every_argument_that_an_action_has() -> None:
+    kinds = [ActionType("no_op"), ActionType("go", selects=True, target="point", queueable=True)]
+    actions = UnitActionSpace(kinds, max_entities=2, grid=(3, 3), queued=True)
+    entities = EntitySpace([Column("alliance", "category", size=3)], 2)
+    script = make_control("random", observation_space(entities, actions), actions, seed=0)
+    games = 200
+    drawn = script.act(
+        {
+            "entities": np.zeros((games, 2, 1), np.float32),
+            "action_type_mask": np.ones((games, 2), np.int8),
+            "selectable_mask": np.ones((games, 2), np.int8),
+            "target_mask": np.zeros((games, 2, 2), np.int8),
+        }
+    )
+    assert all(vector in actions for vector in drawn)
+    assert set(drawn[:, actions.position("queued")].tolist()) == {0, 1}
+    assert set(drawn[:, actions.position("target_cell")].tolist()) == set(range(9))
 
 
 def test_attack_nearest_marches_to_our_start_until_it_sees_somebody() -> None:
