@@ -14,7 +14,7 @@ from .tasks import Task
 
 
 def curves_of(tasks: Sequence[Task]) -> list[dict[str, Any]]:
-    """Return a curve per scenario, stage and arm that has begun to learn.
+    """Return a curve per scenario, stage and arm that has something to show: an ended game.
 
     A curve has ``x``, ``x_label``, ``y_label``, ``seeds`` and ``values`` ``[seed, x]`` (None where
     a seed has none): win rate, or return, over environment steps; of clones the negative
@@ -38,6 +38,8 @@ def _of_training(tasks: Sequence[Task]) -> dict[str, Any] | None:
         return None
     with_winner = any(row.win_rate is not None for rows in runs.values() for row in rows)
     steps, values = curve(list(runs.values()), with_winner)
+    if np.isnan(values).all():
+        return None
     return {
         "x_label": "environment steps",
         "y_label": "win rate in training" if with_winner else "mean return in training",

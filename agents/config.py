@@ -53,12 +53,13 @@ def in_unit_interval(**values: float) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvConfig:
-    """The proxy environment that an agent trains in."""
+    """The environment that an agent trains in."""
 
     id: str = "perceiver_rl/Battle-3m-v0"
-    """Registered id of the environment."""
+    """Registered id of the environment; of a whole game (sc2-...) with a backend that plays it."""
     opponent: str = "attack-nearest"
-    """Name of a scripted opponent, or `policy:CHECKPOINT` for a trained one."""
+    """Name of a scripted opponent, or `policy:CHECKPOINT` for a trained one; in whole games the
+    built-in opponent's difficulty."""
     num_envs: int = 64
     """Games that run side by side."""
     options: dict[str, Option] = field(default_factory=dict)

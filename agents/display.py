@@ -21,7 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from .config import TrainConfig
+from .config import Backend, TrainConfig
 from .progress_log import Progress as Steps
 
 
@@ -66,11 +66,13 @@ class TrainingDisplay:
         console: Where it is drawn.
         bar: The bar.
         task: The run within the bar.
+        backend: What it plays on.
     """
 
     console: Console
     bar: Progress
     task: TaskID
+    backend: Backend
 
     def report(self, progress: Steps) -> None:
         """Move the bar."""
@@ -87,8 +89,9 @@ class TrainingDisplay:
         self.console.print(
             f"{state} after {steps:,} steps; checkpoint in {folder}", highlight=False
         )
+        elsewhere = "" if self.backend == "proxy" else f" --backend {self.backend}"
         command = (
-            f"perceiver-rl evaluate {folder}"
+            f"perceiver-rl evaluate {folder}{elsewhere}"
             if finished
             else f"perceiver-rl train --resume {folder}"
         )
@@ -101,7 +104,8 @@ def training_display(config: TrainConfig) -> Iterator[TrainingDisplay]:
     """Show a progress bar for one run."""
     console = Console(stderr=True)
     with progress_bar(console) as bar:
-        yield TrainingDisplay(console, bar, bar.add_task(config.name, total=config.steps))
+        task = bar.add_task(config.name, total=config.steps)
+        yield TrainingDisplay(console, bar, task, config.backend)
 
 
 @contextlib.contextmanager

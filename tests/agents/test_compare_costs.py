@@ -123,6 +123,14 @@ def test_curves_hold_every_seed_that_has_begun(config: CompareConfig) -> None:
     assert curve["y_label"] == "win rate in training"
 
 
+def test_an_arm_without_any_ended_game_has_no_curve(config: CompareConfig) -> None:
+    tasks = tasks_of(config, "here")
+    task = next(task for task in tasks if task.arm == "perceiver")
+    task.folder.mkdir(parents=True)
+    append_row(task.files.progress, replace(row(10, None), return_mean=None))
+    assert curves_of(tasks) == []
+
+
 def test_curves_of_clones_are_as_long_as_the_longest(config: CompareConfig) -> None:
     tasks = tasks_of(replace(config, stages=("imitation",), tuning=config.ppo), "here")
     ours = [task for task in tasks if task.arm == "transformer"]
