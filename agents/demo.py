@@ -33,7 +33,7 @@ def demo(config: DemoConfig, words: Sequence[str]) -> DemoResult:
         OSError: If the folder cannot be written to.
     """
     if not config.name:
-        raise ConfigError("name a demo: language, flow, multimodal, image or audio")
+        raise ConfigError("name a demo: language, tasks, flow, multimodal, image or audio")
     part = importlib.import_module(f"{__package__}.demos.{config.name}")
     prepare_cpu(config.torch_threads)
     console = Console(stderr=True)

@@ -10,7 +10,7 @@ import tyro
 from .config import at_least
 from .errors import ConfigError
 
-DEMOS = ("language", "flow", "multimodal", "image", "audio")
+DEMOS = ("language", "tasks", "flow", "multimodal", "image", "audio")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class DemoConfig:
     """Train one of the paper's other systems, small, on a CPU in minutes, beside baselines."""
 
     name: tyro.conf.Positional[str] = ""
-    """language, flow, multimodal, image or audio."""
+    """language, tasks, flow, multimodal, image or audio."""
     steps: int | None = None
     """Training steps of each network; None: as many as the documented results took."""
     seed: int = 0

@@ -14,9 +14,10 @@ from PIL import Image
 from perceiver_rl.agents.command_line import parse
 from perceiver_rl.agents.demo import demo
 from perceiver_rl.agents.demo_config import DEMOS, DemoConfig
-from perceiver_rl.agents.demos import audio, flow, image, language, multimodal
+from perceiver_rl.agents.demos import audio, flow, image, language, multimodal, tasks
 from perceiver_rl.agents.errors import ConfigError
 from perceiver_rl.agents.main import main
+from perceiver_rl.models import decode_text
 from perceiver_rl.models.text import MASK
 
 
@@ -56,6 +57,22 @@ def test_a_demo_of_another_name_is_refused_with_the_known_ones() -> None:
         parse(["demo", "video"])
     assert main(["demo"]) == 2
     assert parse(["demo", "image", "--steps", "5"]) == DemoConfig(name="image", steps=5)
+
+
+def test_every_question_has_its_answers_and_the_answers_are_those_of_the_text() -> None:
+    training, test = tasks.library()
+    tokens, labels = tasks.samples(test, 500, generator())
+    assert {name: int(answers.max()) + 1 for name, answers in labels.items()} == tasks.TASKS
+    for row, text in enumerate(map(decode_text, tokens[:50])):
+        assert labels["digit"][row] == any(letter in "0123456789" for letter in text)
+        assert labels["capitals"][row] == min(2, sum("A" <= letter <= "Z" for letter in text))
+        assert labels["blanks"][row] == sum(text.count(" ") > most for most in (7, 10, 13))
+        assert labels["first"][row] == (
+            0 if text[0].isascii() and text[0].isalpha() else 1 if text[0] == " " else 2
+        )
+    # Pages and modules of the tests are no part of what is learned.
+    for ours, theirs in zip(training, test, strict=True):
+        assert bytes(theirs[:200].tolist()) not in bytes(ours.tolist())
 
 
 def test_true_flow_moves_the_first_frame_onto_the_second() -> None:
