@@ -48,7 +48,7 @@ def test_an_empty_file_is_no_difference(tmp_path: Path) -> None:
         ("name:", ["name", "a text", "nothing"]),
         ("seed: 1\nseed: 2", ["'seed' appears twice", "line 2"]),
         ("ppo: {gamma: 1.5}", ["ppo.gamma", "between 0 and 1", "1.5"]),
-        ("ppo: {batch_size: 500}", ["ppo.batch_size=500", "divide", "2048"]),
+        ("ppo: {batch_size: 500}", ["ppo.batch_size=500", "divide", "4096"]),
         ("seed: 1000000", ["seed", "evaluation"]),
         ("[1, 2]", ["the file", "settings by name", "list"]),
         ("ppo: {", ["not a YAML file"]),
