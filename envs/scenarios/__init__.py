@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from perceiver_rl._register import GAME_PREFIX
 from perceiver_rl.spaces import ContractError, unknown
 
 from .battles import BATTLES, drawn_battle
@@ -49,7 +48,7 @@ def find_scenario(name: str | Scenario) -> Scenario:
     if short in SCENARIOS:
         return SCENARIOS[short]
     drawn = drawn_battle(short)
-    if short.startswith(GAME_PREFIX):
+    if short.startswith("sc2-"):  # as `perceiver_rl._register` names what the game plays
         raise ContractError(
             f"{short} is no proxy: StarCraft II or its stand-in plays it (--backend sc2|standin)"
         )
