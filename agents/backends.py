@@ -80,25 +80,24 @@ def opponents_on(backend: Backend, env: str, opponents: Sequence[str]) -> tuple[
     if backend == PROXY:
         return tuple(opponents)
     name = map_of(env, backend)
-    unsaid = (EnvConfig().opponent,)
-    asked = unsaid if tuple(opponents) == OPPONENTS else opponents
-    if _is_whole_game(name):
-        found = [GameOptions().difficulty if each in unsaid else each for each in asked]
-        levels = (*DIFFICULTIES, *ALIASES)
-        for each in found:
-            if each not in levels:
-                raise UserError(
-                    f"on --backend {backend} the built-in opponent plays:"
-                    f" {unknown('difficulty', each, levels)}"
-                )
-        return tuple(dict.fromkeys(found))
-    brought = SCENARIOS[name].opponent
-    if not {*asked} <= {*unsaid, brought}:
-        raise UserError(
-            f"on --backend {backend} the map brings the opponent, {brought!r}; leave out"
-            f" {list(opponents)}"
-        )
-    return (brought,)
+    # Defaults name opponents of the proxy's; then whoever the game has is meant.
+    unsaid = tuple(opponents) in (OPPONENTS, (EnvConfig().opponent,))
+    if not _is_whole_game(name):
+        brought = SCENARIOS[name].opponent
+        if not unsaid and set(opponents) != {brought}:
+            raise UserError(
+                f"on --backend {backend} the map brings the opponent, {brought!r}; leave out"
+                f" {list(opponents)}"
+            )
+        return (brought,)
+    levels = (*DIFFICULTIES, *ALIASES)
+    for opponent in () if unsaid else opponents:
+        if opponent not in levels:
+            raise UserError(
+                f"on --backend {backend} the built-in opponent plays:"
+                f" {unknown('difficulty', opponent, levels)}"
+            )
+    return (GameOptions().difficulty,) if unsaid else tuple(dict.fromkeys(opponents))
 
 
 def open_games(

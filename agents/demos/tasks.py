@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sysconfig
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from pydoc_data import topics
@@ -39,14 +39,15 @@ def library() -> tuple[Texts, Texts]:
     modules = [Path(sysconfig.get_path("stdlib"), f"{name}.py") for name in _MODULES]
     manual = [topics.topics[name] for name in sorted(topics.topics)]
     code = [module.read_text(encoding="utf-8") for module in modules]
-    parts = [
-        tuple(
-            _bytes([text for at, text in enumerate(texts) if (at % 4 == 3) == test])
-            for texts in (manual, code)
-        )
-        for test in (False, True)
-    ]
-    return (parts[0][0], parts[0][1]), (parts[1][0], parts[1][1])
+
+    def part(test: bool) -> Texts:
+        return _bytes(_part(manual, test)), _bytes(_part(code, test))
+
+    return part(test=False), part(test=True)
+
+
+def _part(texts: list[str], test: bool) -> list[str]:
+    return [text for at, text in enumerate(texts) if (at % 4 == 3) == test]
 
 
 def _bytes(texts: list[str]) -> Tensor:
@@ -105,30 +106,61 @@ class Counts(nn.Module):
         return {name: layer(counts) for name, layer in self.layers.items()}
 
 
+@dataclass
+class _Examination:
+    """Trains networks on the same pieces of text and examines them on the same others."""
+
+    budget: Budget
+
+    def __post_init__(self) -> None:
+        self.training, test = library()
+        self.tokens, self.labels = samples(test, _TEST_TEXTS, self.budget.generator(3))
+        self.rows: dict[str, tuple[float | None, ...]] = {}
+
+    def train(self, name: str, model: nn.Module) -> tuple[Labels, int, float]:
+        """Return a network's guesses, its parameters and the CPU seconds that training took."""
+
+        def loss(generator: torch.Generator) -> Tensor:
+            pieces, truth = samples(self.training, BATCH, generator)
+            answers: Mapping[str, Tensor] = model(pieces)
+            losses = [
+                nn.functional.cross_entropy(logits, truth[task]) for task, logits in answers.items()
+            ]
+            return torch.stack(losses).mean()
+
+        seconds = fit(name, model, loss, self.budget)
+        with torch.no_grad():
+            guesses = {task: logits.argmax(1) for task, logits in model(self.tokens).items()}
+        return guesses, parameters(model), seconds
+
+    def score(
+        self, name: str, guesses: Labels, size: int | None = None, seconds: float | None = None
+    ) -> None:
+        """Enter the shares of right guesses."""
+        shares = [float((guesses[task] == self.labels[task]).float().mean()) for task in TASKS]
+        self.rows[name] = (*shares, sum(shares) / len(shares), size, seconds)
+
+    def train_task_by_task(self) -> tuple[Labels, int, float]:
+        """Train a network for each task; return as :meth:`train` does."""
+        guesses: Labels = {}
+        size, seconds = 0, 0.0
+        for task, classes in TASKS.items():
+            config = TextClassifierConfig(tasks={task: classes})
+            model = seeded(self.budget.seed, partial(a_classifier, config))
+            found, its_size, spent = self.train(f"Perceiver IO, {task} alone", model)
+            guesses |= found
+            size, seconds = size + its_size, seconds + spent
+        return guesses, size, seconds
+
+    def most_frequent(self) -> Labels:
+        """Guess what is right most often in training."""
+        _, often = samples(self.training, 4000, self.budget.generator(2))
+        return {task: often[task].mode().values.expand(_TEST_TEXTS) for task in TASKS}
+
+
 def run(budget: Budget) -> DemoResult:
     """Train a network per task, one for all tasks in three ways, and a linear one."""
-    training, test = library()
-    tokens, labels = samples(test, _TEST_TEXTS, budget.generator(3))
-    rows: dict[str, tuple[float | None, ...]] = {}
-
-    def trained(name: str, model: nn.Module) -> tuple[Labels, float]:
-        def loss(generator: torch.Generator) -> Tensor:
-            pieces, truth = samples(training, BATCH, generator)
-            return torch.stack(
-                [
-                    nn.functional.cross_entropy(logits, truth[task])
-                    for task, logits in model(pieces).items()
-                ]
-            ).mean()
-
-        seconds = fit(name, model, loss, budget)
-        with torch.no_grad():
-            return {task: logits.argmax(1) for task, logits in model(tokens).items()}, seconds
-
-    def scored(name: str, guesses: Labels, size: int | None, seconds: float | None) -> None:
-        shares = [float((guesses[task] == labels[task]).float().mean()) for task in TASKS]
-        rows[name] = (*shares, sum(shares) / len(shares), size, seconds)
-
+    examination = _Examination(budget)
     ways = {
         "Perceiver IO, queries": TextClassifierConfig(tasks=TASKS),
         "Perceiver IO, task tokens": TextClassifierConfig(tasks=TASKS, asks="tokens"),
@@ -136,21 +168,11 @@ def run(budget: Budget) -> DemoResult:
     }
     for name, config in ways.items():
         model = seeded(budget.seed, partial(a_classifier, config))
-        scored(name, *_sized(trained(name, model), model))
-    alone: Labels = {}
-    size, seconds = 0, 0.0
-    for task, classes in TASKS.items():
-        single = TextClassifierConfig(tasks={task: classes})
-        model = seeded(budget.seed, partial(a_classifier, single))
-        guesses, spent = trained(f"Perceiver IO, {task} alone", model)
-        alone |= guesses
-        size, seconds = size + parameters(model), seconds + spent
-    scored("Perceiver IO, task by task", alone, size, seconds)
+        examination.score(name, *examination.train(name, model))
+    examination.score("Perceiver IO, task by task", *examination.train_task_by_task())
     linear = seeded(budget.seed, Counts)
-    scored("linear, counts of bytes", *_sized(trained("linear", linear), linear))
-    _, often = samples(training, 4000, budget.generator(2))
-    most = {task: often[task].mode().values.expand(_TEST_TEXTS) for task in TASKS}
-    scored("majority class", most, None, None)
+    examination.score("linear, counts of bytes", *examination.train("linear", linear))
+    examination.score("majority class", examination.most_frequent())
     return DemoResult(
         title="Multitask: five questions about pieces of text",
         note=(
@@ -158,13 +180,9 @@ def run(budget: Budget) -> DemoResult:
             f" new; {budget.steps} steps each"
         ),
         columns=(*TASKS, "mean", "parameters", "CPU seconds"),
-        rows=rows,
-        figure=_drawn(rows),
+        rows=examination.rows,
+        figure=_drawn(examination.rows),
     )
-
-
-def _sized(result: tuple[Labels, float], model: nn.Module) -> tuple[Labels, int, float]:
-    return result[0], parameters(model), result[1]
 
 
 def _drawn(rows: Mapping[str, tuple[float | None, ...]]) -> Figure:

@@ -68,7 +68,9 @@ def test_a_whole_game_has_its_difficulty_from_the_opponent_alone() -> None:
     with pytest.raises(UserError, match="opponent's name, not an option"):
         check_games("standin", WHOLE_GAME, ("elite",), {"difficulty": "easy"})
     observations, actions = spaces_on("standin", WHOLE_GAME, {"max_entities": 64})
-    assert observations["entities"].shape[0] == actions.max_entities == 64
+    shape = observations["entities"].shape
+    assert shape is not None
+    assert shape[0] == actions.max_entities == 64
 
 
 def test_records_name_the_backend() -> None:
