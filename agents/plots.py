@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from perceiver_rl.files import replacing
 
 from .progress_log import ProgressRow
-from .results import AgentResult, ArmResult, arms_of
-from .statistics import Games
+from .results import AgentResult, ArmResult, arm_interval, arms_of
+from .statistics import Games, Interval
 
 # Okabe and Ito's palette can be told apart with any color vision; controls are gray.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -100,9 +100,9 @@ def binned(
 def plot_win_rates(path: Path, agents: Sequence[AgentResult], title: str) -> None:
     """Draw a group of bars per opponent: arms (all seeds pooled, a dot per seed), then controls.
 
-    Bars carry Wilson intervals, which take all games for independent. Where games have no winner,
-    bars are mean returns and carry the normal interval of the mean. Without agents the picture is
-    empty.
+    Arms carry the hierarchical bootstrap's interval over seeds and games; controls, which have no
+    seeds, Wilson's. Where games have no winner, bars are mean returns, and those of controls carry
+    the normal interval of the mean. Without agents the picture is empty.
     """
     arms = arms_of(agents)
     controls = [agent for agent in agents if agent.arm is None]
@@ -113,13 +113,13 @@ def plot_win_rates(path: Path, agents: Sequence[AgentResult], title: str) -> Non
     places = np.arange(len(opponents))
     for at, (arm, color) in enumerate(zip(arms, _cycle(len(arms)), strict=True)):
         place = places + (at - (bars - 1) / 2) * width
-        _bars(axes, place, width, [arm.pooled(name) for name in opponents], arm.name, color)
+        _bars(axes, place, width, [_arm_bar(arm, name) for name in opponents], arm.name, color)
         _dots(axes, place + width / 4, arm, opponents)
     for at, agent in enumerate(controls, start=len(arms)):
         place = places + (at - (bars - 1) / 2) * width
         gray = _GRAYS[(at - len(arms)) % len(_GRAYS)]
-        games = [agent.games[name] for name in opponents]
-        _bars(axes, place, width, games, f"{agent.name} (control)", gray)
+        controlled = [_control_bar(agent.games[name]) for name in opponents]
+        _bars(axes, place, width, controlled, f"{agent.name} (control)", gray)
     with_winner = all(games.has_winner for agent in agents for games in agent.games.values())
     axes.set_xticks(places, [f"against {name}" for name in opponents])
     axes.tick_params(axis="x", length=0)
@@ -136,12 +136,14 @@ def _bars(
     axes: Axes,
     places: NDArray[np.floating[Any]],
     width: float,
-    games: Sequence[Games],
+    bars: Sequence[tuple[float, Interval]],
     label: str,
     color: str,
 ) -> None:
-    heights = [_height(each) for each in games]
-    below, above = np.array([_reach(each) for each in games]).T
+    heights = [height for height, _ in bars]
+    # Rounding may put the end of an interval a hair beyond its mean.
+    below = [max(height - interval.low, 0.0) for height, interval in bars]
+    above = [max(interval.high - height, 0.0) for height, interval in bars]
     axes.bar(places, heights, width * 0.92, color=color, label=label, zorder=2)
     axes.errorbar(
         places,
@@ -159,14 +161,17 @@ def _height(games: Games) -> float:
     return games.mean_return if games.win_rate is None else games.win_rate
 
 
-def _reach(games: Games) -> tuple[float, float]:
-    """Return how far the interval reaches below and above the bar."""
-    if games.win_rate is not None and games.interval is not None:
-        low, high = games.interval
-        return max(games.win_rate - low, 0.0), max(high - games.win_rate, 0.0)
+def _arm_bar(arm: ArmResult, opponent: str) -> tuple[float, Interval]:
+    return _height(arm.pooled(opponent)), arm_interval(arm, opponent)
+
+
+def _control_bar(games: Games) -> tuple[float, Interval]:
+    height = _height(games)
+    if games.interval is not None:
+        return height, games.interval
     spread = float(np.std(games.returns, ddof=1)) if games.count > 1 else 0.0
     half = 1.96 * spread / max(games.count, 1) ** 0.5
-    return half, half
+    return height, Interval(height - half, height + half)
 
 
 def _dots(

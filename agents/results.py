@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .bootstrap import Scores, mean_interval
-from .statistics import Games, pool
+from .statistics import Games, Interval, pool
 from .tasks import Task
 
 NETWORK_FACTS = ("parameters", "encoder_parameters", "encoder_flops")
@@ -158,10 +158,15 @@ def as_json(agents: Sequence[AgentResult]) -> dict[str, Any]:
     }
 
 
+def arm_interval(arm: ArmResult, opponent: str) -> Interval:
+    """Return the hierarchical bootstrap's interval of an arm's score over seeds and games."""
+    return mean_interval(scores_of(arm.agents, opponent), np.random.default_rng(0))
+
+
 def _pooled(arm: ArmResult, opponent: str) -> dict[str, Any]:
     summary = arm.pooled(opponent).summary()
     seeds = arm.seed_range(opponent)
-    scores = mean_interval(scores_of(arm.agents, opponent), np.random.default_rng(0))
+    scores = arm_interval(arm, opponent)
     return {
         **{name: value for name, value in summary.items() if not isinstance(value, list | str)},
         "bootstrap_low": scores.low,

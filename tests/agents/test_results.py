@@ -6,9 +6,11 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
@@ -124,6 +126,25 @@ def test_win_rates_are_drawn_for_any_agents(tmp_path: Path, agents: list[AgentRe
     path = tmp_path / "win_rates.png"
     plot_win_rates(path, agents, "title")
     assert pixels(path).shape[1] >= 1000
+
+
+def test_bars_carry_the_intervals_of_the_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[list[float]] = []
+
+    def errorbar(axes: Axes, x: object, y: list[float], **kwargs: Any) -> None:
+        below, above = kwargs["yerr"]
+        drawn.append([y[0] - below[0], y[0] + above[0]])
+
+    monkeypatch.setattr(Axes, "errorbar", errorbar)
+    plot_win_rates(tmp_path / "win_rates.png", AGENTS, "title")
+    perceiver, mlp = (arm["opponents"]["random"] for arm in as_json(AGENTS)["arms"])
+    expected = [
+        *([arm["bootstrap_low"], arm["bootstrap_high"]] for arm in (perceiver, mlp)),
+        list(wilson(0, 4)),
+    ]
+    np.testing.assert_allclose(drawn, expected, atol=1e-12)
 
 
 def test_learning_curves_are_drawn_also_for_arms_without_rows(tmp_path: Path) -> None:
