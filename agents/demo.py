@@ -56,9 +56,10 @@ def demo(config: DemoConfig, words: Sequence[str]) -> DemoResult:
 
 def _table(result: DemoResult) -> Table:
     table = plain_table(result.title, result.note)
-    table.add_column("method")
+    table.padding = (0, 1, 0, 0)  # the widest demo has nine columns, and a terminal often 80 cells
+    table.add_column("method", min_width=13)
     for column in result.columns:
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(column.replace(" ", "\n"), justify="right", no_wrap=True)
     for name, numbers in result.rows.items():
         table.add_row(name, *map(_number, result.columns, numbers))
     return table

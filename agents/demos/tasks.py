@@ -197,5 +197,5 @@ def _drawn(rows: Mapping[str, tuple[float | None, ...]]) -> Figure:
     axes.set_xticks(range(len(TASKS) + 1), [*TASKS, "mean"])
     axes.set_ylim(0, 1)
     axes.set_ylabel("accuracy")
-    axes.legend(loc="lower right", fontsize=8, framealpha=0.9)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=3, frameon=False)
     return picture
