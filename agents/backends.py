@@ -137,6 +137,11 @@ def open_games(
         raise UserError(f"--backend {backend}: {error}") from error
 
 
+def processes(games: int) -> int:
+    """Return how many games to play side by side where each needs a process."""
+    return min(games, os.cpu_count() or 1)
+
+
 def check_games(
     backend: Backend, env: str, opponents: Sequence[str], options: Mapping[str, Option]
 ) -> None:
@@ -215,7 +220,7 @@ def play_on_backend(
     from .play import own_torch_seed, play_to_the_end
 
     seeds = evaluation_seeds(config.eval_seed, config.games)
-    side_by_side = min(config.batch, config.games, os.cpu_count() or 1)
+    side_by_side = processes(min(config.batch, config.games))
     parts = []
     opened = open_games(
         config.backend, env, side_by_side, config.options, opponent, repeat_void=True

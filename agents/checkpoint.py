@@ -58,7 +58,11 @@ class Description:
 
 
 def save(
-    model: BaseAlgorithm, path: Path, config: TrainConfig, state: TrainingState | None = None
+    model: BaseAlgorithm,
+    path: Path,
+    config: TrainConfig,
+    state: TrainingState | None = None,
+    backend: str | None = None,
 ) -> None:
     """Write a checkpoint; the file is the old one or the new one, never a part.
 
@@ -67,11 +71,12 @@ def save(
         path: The file.
         config: The run's settings.
         state: What the run is doing; without it new games begin when the run is resumed.
+        backend: Where the games were played; None: where the model's environment plays them.
 
     Raises:
         OSError: If the folder cannot be written to or the disk is full.
     """
-    about = {"backend": backend_of(model.get_env()), "config": to_mapping(config)}
+    about = {"backend": backend or backend_of(model.get_env()), "config": to_mapping(config)}
     safe.safe_save(model, path, about, state.members() if state else None)
 
 

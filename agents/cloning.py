@@ -18,6 +18,7 @@ from perceiver_rl.spaces import (
     ENTITY_MASK,
     SELECTABLE_MASK,
     TARGET_MASK,
+    UnitActionSpace,
 )
 
 from .cloning_config import CloningConfig
@@ -117,7 +118,7 @@ class Cloning:
         for at, steps in enumerate(np.array_split(order, self.batches)):
             batch = self._batch(steps)
             if self.config.shuffle_entities:
-                batch = exchange_rows(batch, rng)
+                batch = exchange_rows(batch, rng, self.demonstrations.action_space)
             done = (number * self.batches + at) / (self.config.epochs * self.batches)
             for group in self.optimizer.param_groups:
                 group["lr"] = self._learning_rate(done)
@@ -206,7 +207,7 @@ def read(policy: EntityPolicy, observation: Any) -> tuple[HeadInputs, Tensor]:
     return policy.head_inputs(actor), policy.value_net(critic).squeeze(-1)
 
 
-def exchange_rows(batch: Batch, rng: np.random.Generator) -> Batch:
+def exchange_rows(batch: Batch, rng: np.random.Generator, space: UnitActionSpace) -> Batch:
     """Give every step's entities another order, with the masks and the action that go with it.
 
     The order carries no meaning, so the step stays as true as it was. The pointer picks in
@@ -223,6 +224,7 @@ def exchange_rows(batch: Batch, rng: np.random.Generator) -> Batch:
             shape[axis] = width
             observation[key] = np.take_along_axis(value, order.reshape(shape), axis)
     actions = batch.actions.copy()
-    actions[:, 1:-2] = np.take_along_axis(actions[:, 1:-2], order, 1)
-    actions[:, -2] = np.argsort(order, axis=1)[np.arange(count), actions[:, -2]]
+    actions[:, space.selection] = np.take_along_axis(actions[:, space.selection], order, 1)
+    target = space.position("target_unit")
+    actions[:, target] = np.argsort(order, axis=1)[np.arange(count), actions[:, target]]
     return Batch(observation, actions, batch.returns)

@@ -14,7 +14,7 @@ from perceiver_rl.spaces import ENTITIES
 from .compare_config import CompareConfig
 from .compare_display import CompareDisplay, compare_display
 from .compare_files import Comparison, findings_of, measure, show, write
-from .errors import RunError, UserError
+from .errors import RunError
 from .process_pool import run_tasks
 from .report import write_report
 from .results import AgentResult, agent_result
@@ -62,12 +62,10 @@ def _prepared(scenario: str, config: CompareConfig) -> Comparison:
     """Check what a scenario needs, and size its arms."""
     from perceiver_rl.envs.controls import suitable_controls
 
-    from .backends import PROXY, check_games, opponents_on, spaces_on
+    from .backends import check_games, opponents_on, spaces_on
     from .matching import match_arms
     from .players import check_control
 
-    if config.backend != PROXY and config.stages != ("scratch",):
-        raise UserError(f"on --backend {config.backend} agents learn from scratch alone")
     opponents = opponents_on(config.backend, config.env.id, config.opponents)
     config = replace(config, opponents=opponents)
     matches = (config.env.opponent, *config.opponents)

@@ -191,6 +191,7 @@ class CompareConfig:
             runs=self.folder,
             seed=seed,
             torch_threads=self.torch_threads,
+            backend=self.backend,
             demonstrations=self.folder / "demonstrations",
             teacher=self.teacher,
             episodes=self.episodes,

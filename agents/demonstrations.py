@@ -8,10 +8,12 @@ array               dtype        meaning
 ``entities``        float16      ``[T, N, F]``
 ``scalars``         float32      ``[T, S]``, where the environment has them
 the masks           packed bits  ``[T, ceil(mask size / 8)]``, each under its observation key
-``action_type``     uint8        ``[T]``
+``action_type``     int16        ``[T]``
 ``selected``        packed bits  ``[T, ceil(N / 8)]``
 ``target_unit``     int16        ``[T]``
 ``target_cell``     int16        ``[T]``
+``queued``          int16        ``[T]``, where the action space has it
+``delay``           int16        ``[T]``, where the action space has it
 ``reward``          float32      ``[T]``, of the step that follows
 ``episode``         int32        ``[T]``, counted over all chunks, ascending
 =================== ============ ===========================================================
@@ -34,12 +36,11 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from perceiver_rl.envs import BatchedEnv
 from perceiver_rl.envs.archive import read_archive
 from perceiver_rl.spaces import ENTITIES, SCALARS, UnitActionSpace
 
+from .backends import PROXY, spaces_on
 from .demonstrations_config import RecordConfig
-from .env_options import env_options
 from .errors import RunError
 from .run_folder import read_json
 from .space_parts import describe_spaces
@@ -57,7 +58,7 @@ class Batch(NamedTuple):
 
     Args:
         observation: Arrays ``[B, ...]`` as the environment gives them, masks as int8.
-        actions: ``[B, 3 + N]``.
+        actions: ``[B, 1 + N + arguments]``.
         returns: ``[B]``, discounted sums of the rewards that follow.
     """
 
@@ -75,6 +76,7 @@ class Demonstrations:
         outcomes: A letter per episode; ``?`` where games have no winner.
         observation_space: Of the environment.
         action_space: Of the environment.
+        backend: What was played on, as records call it.
         arrays: Memory maps by name.
         sizes: Bytes of the chunks and of the unpacked arrays.
     """
@@ -83,6 +85,7 @@ class Demonstrations:
     outcomes: str
     observation_space: spaces.Dict
     action_space: UnitActionSpace
+    backend: str
     arrays: Arrays
     sizes: tuple[int, int]
 
@@ -126,14 +129,15 @@ class Demonstrations:
         }
 
     def actions(self, steps: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return actions ``[B, 3 + N]``."""
-        actions = np.empty((len(steps), 3 + self.action_space.max_entities), np.int64)
+        """Return actions ``[B, 1 + N + arguments]``."""
+        space = self.action_space
+        actions = np.empty((len(steps), len(space.nvec)), np.int64)
         actions[:, 0] = self.arrays["action_type"][steps]
-        actions[:, 1:-2] = np.unpackbits(
-            self.arrays["selected"][steps], axis=1, count=self.action_space.max_entities
+        actions[:, space.selection] = np.unpackbits(
+            self.arrays["selected"][steps], axis=1, count=space.max_entities
         )
-        actions[:, -2] = self.arrays["target_unit"][steps]
-        actions[:, -1] = self.arrays["target_cell"][steps]
+        for argument in space.arguments:
+            actions[:, space.position(argument)] = self.arrays[argument][steps]
         return actions
 
 
@@ -158,8 +162,8 @@ def open_demonstrations(folder: Path) -> Demonstrations:
     if not manifest["complete"]:
         raise RunError(f"the demonstrations in {folder} are not complete; record them to the end")
     config = RecordConfig.from_mapping(manifest["config"])
-    games = BatchedEnv(config.env, 1, opponent="no-op", **env_options(config.options))
-    found = describe_spaces(games.observation_space, games.action_space)
+    observation_space, action_space = spaces_on(config.backend, config.env, config.options)
+    found = describe_spaces(observation_space, action_space)
     for part, theirs in manifest["spaces"].items():
         if found.get(part) != theirs:
             raise RunError(
@@ -173,8 +177,9 @@ def open_demonstrations(folder: Path) -> Demonstrations:
     return Demonstrations(
         config=config,
         outcomes=manifest["outcomes"],
-        observation_space=games.observation_space,
-        action_space=games.action_space,
+        observation_space=observation_space,
+        action_space=action_space,
+        backend=manifest.get("backend", PROXY),
         arrays=arrays,
         sizes=(
             sum(path.stat().st_size for path in folder.glob("chunk-*.npz")),

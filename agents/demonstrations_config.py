@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .config import Option
+from .config import Backend, Option
 from .errors import ConfigError
 from .seeds import MAX_ENVS, MAX_SEED
 from .strict_yaml import from_mapping
@@ -17,7 +17,9 @@ class RecordConfig:
     """Games of a teacher to learn from."""
 
     env: str = "perceiver_rl/Battle-8m-v0"
-    """Registered id of the environment."""
+    """Registered id of the environment; of a whole game (sc2-...) with a backend that plays it."""
+    backend: Backend = "proxy"
+    """What is played on: the proxy, the stand-in for the game, or the game (sc2)."""
     opponent: str = "attack-nearest"
     """Whom the teacher plays against."""
     teacher: str = "elite"

@@ -107,7 +107,7 @@ def run_imitation(
     demonstrations = open_demonstrations(config.demonstrations_folder)
     write_text(folder.config, to_yaml(config))
     settings = config.checkpoint_config()
-    env = make_training_env(settings.env, settings.seed)
+    env = make_training_env(settings.env, settings.seed, backend=settings.backend)
     model = build_model(settings, env)
     policy: Any = model.policy
     _check_selections(demonstrations, policy.action_net)
@@ -117,7 +117,7 @@ def run_imitation(
     finished = run.learn()
     if finished:
         run.take_best()
-        save(model, folder.checkpoint, settings)
+        save(model, folder.checkpoint, settings, backend=demonstrations.backend)
         write_json(folder.summary, _summary(config, run, model, command or []))
     env.close()
     return ImitateResult(folder.path, run.progress.epochs, finished)
@@ -175,6 +175,7 @@ def _about(demonstrations: Demonstrations, config: ImitateConfig) -> dict[str, A
         "folder": str(config.demonstrations_folder),
         "teacher": demonstrations.config.teacher,
         "opponent": demonstrations.config.opponent,
+        "backend": demonstrations.backend,
         "episodes": len(outcomes),
         "steps": len(demonstrations),
         "win_rate": won,

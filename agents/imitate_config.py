@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .cloning_config import CloningConfig
-from .config import EnvConfig, Option, PolicyConfig, PPOConfig, TrainConfig
+from .config import Backend, EnvConfig, Option, PolicyConfig, PPOConfig, TrainConfig
 from .demonstrations_config import RecordConfig
 from .errors import ConfigError
 from .seeds import MAX_SEED
@@ -26,6 +26,8 @@ class ImitateConfig:
     """Threads of torch."""
     device: str = "auto"
     """Where the network lives: auto, cpu or cuda."""
+    backend: Backend = "proxy"
+    """What the teacher plays on: the proxy, the stand-in for the game, or the game (sc2)."""
     demonstrations: Path | None = None
     """Folder of the recorded games; None: `demonstrations` inside the run's folder."""
     teacher: str = "elite"
@@ -62,6 +64,7 @@ class ImitateConfig:
         options: dict[str, Option] = dict(self.env.options)
         return RecordConfig(
             env=self.env.id,
+            backend=self.backend,
             opponent=self.env.opponent,
             teacher=self.teacher,
             episodes=self.episodes,
@@ -77,6 +80,7 @@ class ImitateConfig:
             seed=self.seed,
             torch_threads=self.torch_threads,
             device=self.device,
+            backend=self.backend,
             env=self.env,
             policy=self.policy,
             ppo=self.ppo,

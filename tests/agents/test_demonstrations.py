@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
+from numpy.typing import NDArray
 
 from perceiver_rl.agents import recording as module
 from perceiver_rl.agents.demonstrations import Demonstrations, open_demonstrations
 from perceiver_rl.agents.demonstrations_config import RecordConfig
 from perceiver_rl.agents.errors import ConfigError, RunError
-from perceiver_rl.agents.recording import pack_actions, pack_observation, record
+from perceiver_rl.agents.recording import (
+    pack_actions,
+    pack_observation,
+    play_and_keep,
+    record,
+)
 from perceiver_rl.agents.seeds import EVAL_SEED, training_seed
 from perceiver_rl.envs import BatchedEnv, make_control
+from perceiver_rl.envs.batched_step import BatchedStep
 from perceiver_rl.envs.contract import columns
 from perceiver_rl.envs.scenarios import SCENARIOS
 from perceiver_rl.interrupt import StopRequest
@@ -77,7 +87,10 @@ def test_packing_is_undone_by_reading(recorded: Demonstrations) -> None:
     games = BatchedEnv(CONFIG.env, 3, opponent="random")
     observation = games.reset([1, 2, 3])
     actions = np.stack([games.action_space.sample() for _ in range(3)])
-    arrays = {**pack_observation(observation, np.arange(3)), **pack_actions(actions)}
+    arrays = {
+        **pack_observation(observation, np.arange(3)),
+        **pack_actions(actions, games.action_space),
+    }
     read = replace(recorded, arrays={**recorded.arrays, **arrays})
     np.testing.assert_array_equal(read.actions(np.arange(3)), actions)
     for key, value in read.observation(np.arange(3)).items():
@@ -127,6 +140,50 @@ def test_recording_goes_on_where_it_was_stopped(
     assert mine.outcomes == theirs.outcomes
     for name, array in mine.arrays.items():
         np.testing.assert_array_equal(array, theirs.arrays[name])
+
+
+def test_who_waits_for_another_process_to_record_can_be_stopped(folder: Path) -> None:
+    with FileLock(folder / ".lock"):
+        assert not record(CONFIG, folder, stop=StopRequest(requested=True))
+    assert record(CONFIG, folder)
+
+
+class FailingGames:
+    """Games of three steps, of which the second one fails once, in its second step."""
+
+    def __init__(self) -> None:
+        real = BatchedEnv(CONFIG.env, 2)
+        self.observation_space, self.action_space = real.observation_space, real.action_space
+        self._observation = real.reset([0, 1])
+        self._ages = np.zeros(2, int)
+        self._failed = False
+
+    def _seen(self) -> dict[str, NDArray[Any]]:
+        entities = self._observation[ENTITIES].copy()
+        entities[:, 0, 0] = self._ages
+        return {**self._observation, ENTITIES: entities}
+
+    def reset(self, seeds: Sequence[int]) -> dict[str, NDArray[Any]]:
+        return self._seen()
+
+    def step(self, actions: NDArray[np.int64]) -> BatchedStep:
+        self._ages += 1
+        infos: list[dict[str, Any]] = [{}, {}]
+        reward = 10.0 * self._ages.astype(np.float32)
+        if self._ages[1] == 2 and not self._failed:
+            self._failed, self._ages[1], reward[1] = True, 0, 0.0
+            infos[1]["void"] = "the game has gone"
+        ended = self._ages == 3
+        return BatchedStep(self._seen(), reward, ended, np.zeros(2, bool), infos)
+
+
+def test_steps_of_a_game_before_it_failed_are_not_kept() -> None:
+    games = FailingGames()
+    player = make_control("random", games.observation_space, games.action_space, 0)
+    kept, _ = play_and_keep(games, player, [5, 6], first=7)
+    np.testing.assert_array_equal(kept["episode"], [7, 7, 7, 8, 8, 8])
+    np.testing.assert_array_equal(kept["reward"], [10, 20, 30, 10, 20, 30])
+    np.testing.assert_array_equal(kept[ENTITIES][:, 0, 0], [0, 1, 2, 0, 1, 2])
 
 
 def test_a_folder_of_other_games_is_not_overwritten(folder: Path) -> None:

@@ -122,7 +122,7 @@ def test_schedules(games: Path, schedule: Any, half_way: float, end: float) -> N
 def test_exchanged_rows_mean_the_same_step(games: Path) -> None:
     cloning = cloning_of(games, PolicyConfig())
     batch = cloning._batch(cloning.validating)
-    mixed = exchange_rows(batch, np.random.default_rng(0))
+    mixed = exchange_rows(batch, np.random.default_rng(0), cloning.demonstrations.action_space)
     assert any((mixed.actions[:, 1:-2] != batch.actions[:, 1:-2]).any(1))
     for at in range(len(batch.returns)):
         assert _meaning(batch, at) == _meaning(mixed, at)
@@ -144,7 +144,7 @@ def _meaning(batch: Batch, at: int) -> tuple[Any, ...]:
 def test_exchanged_rows_change_nothing_for_independent_selection(games: Path) -> None:
     cloning = cloning_of(games, PolicyConfig(selection="independent"))
     batch = cloning._batch(cloning.validating)
-    mixed = exchange_rows(batch, np.random.default_rng(0))
+    mixed = exchange_rows(batch, np.random.default_rng(0), cloning.demonstrations.action_space)
     results = [cloning._score(each, 0.0, False)[1].nll for each in (batch, mixed)]
     np.testing.assert_allclose(results[0], results[1], rtol=1e-4, atol=1e-3)
 
