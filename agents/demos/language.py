@@ -14,12 +14,13 @@ from perceiver_rl.models.text import MASK, NUM_SPECIAL, NUM_TOKENS
 from perceiver_rl.nn import PerceiverConfig
 
 from . import pictures
-from .fitting import Budget, DemoResult, fit, parameters, rescale, seeded
+from .fitting import Budget, DemoResult, fit, parameters, seeded
 
-STEPS = 2500
+STEPS = 3500
 LENGTH = 96
 HIDDEN = 0.15
 _BATCH, _TEST_TEXTS = 32, 200
+_SHARPNESS = 2.5
 
 
 def manual() -> tuple[Tensor, Tensor]:
@@ -111,8 +112,43 @@ def a_perceiver() -> MaskedLanguageModel:
     model = MaskedLanguageModel(
         LanguageConfig(max_length=LENGTH, embed_width=96, perceiver=perceiver)
     )
-    rescale(1.0, model.input.positions.table)
+    begin_in_place(model)
     return model
+
+
+def begin_in_place(model: MaskedLanguageModel) -> None:
+    """Let every latent begin with a stretch of the text, and every query with the latents there.
+
+    Positions, latents and queries start as waves of their place in the text (Vaswani et al., 2017),
+    and keys as queries do, so that what lies close attends to each other. The architecture is the
+    paper's, and everything can be unlearned; from random arrays the same model needs many times the
+    steps to find out which latent has read what.
+    """
+    width, latents = model.config.embed_width, model.perceiver.encoder.latents
+    places = torch.arange(LENGTH, dtype=torch.float32)
+    middles = (torch.arange(len(latents)) + 0.5) * LENGTH / len(latents) - 0.5
+    reading = model.perceiver.encoder.cross_attend.attention
+    asking = model.perceiver.decoder.cross_attend.attention
+    with torch.no_grad():
+        model.input.positions.table.copy_(_waves(places, width))
+        model.queries.get_parameter("positions.table").copy_(_waves(places, width))
+        latents.zero_()
+        latents[:, :width] = _waves(middles, width)
+        reading.query.weight.zero_()
+        reading.query.weight[:, :width] = reading.key.weight
+        # The processor's residual stream keeps a latent's place where it began.
+        asking.key.weight[:, :width] = asking.query.weight
+        asking.key.weight[:, width:] *= 0.3
+        for layer in (reading.query, reading.key, asking.query, asking.key):
+            layer.weight.mul_(_SHARPNESS)
+
+
+def _waves(places: Tensor, width: int) -> Tensor:
+    """Return ``[places, width]`` sines and cosines from every third byte to twice the text."""
+    shortest, longest = math.log(3), math.log(2 * LENGTH)
+    frequencies = 2 * math.pi * torch.exp(-torch.linspace(shortest, longest, width // 2))
+    angles = places[:, None] * frequencies
+    return math.sqrt(2) * torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
 def run(budget: Budget) -> DemoResult:
@@ -127,7 +163,7 @@ def run(budget: Budget) -> DemoResult:
         logits = model(texts.masked_fill(hidden, MASK))
         return nn.functional.cross_entropy(logits[hidden], texts[hidden])
 
-    seconds = fit("Perceiver IO", model, loss, budget)
+    seconds = fit("Perceiver IO", model, loss, budget, learning_rate=3e-3)
     generator = budget.generator(3)
     texts = windows(test, _TEST_TEXTS, generator)
     hidden = masked(texts, generator)

@@ -15,10 +15,12 @@ from perceiver_rl.agents.command_line import parse
 from perceiver_rl.agents.demo import demo
 from perceiver_rl.agents.demo_config import DEMOS, DemoConfig
 from perceiver_rl.agents.demos import audio, flow, image, language, multimodal, tasks
+from perceiver_rl.agents.demos.fitting import seeded
 from perceiver_rl.agents.errors import ConfigError
 from perceiver_rl.agents.main import main
-from perceiver_rl.models import decode_text
+from perceiver_rl.models import MaskedLanguageModel, decode_text
 from perceiver_rl.models.text import MASK
+from perceiver_rl.nn import recorded_attention
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -134,6 +136,23 @@ def test_counts_of_neighbours_guess_what_they_saw() -> None:
     c, h = (int(language._tokens(letter)[0]) for letter in "ch")
     assert int(guess.argmax()) == c
     assert float(guess[0, h]) > float(guess[0, int(language._tokens("t")[0])])
+
+
+def test_the_model_of_texts_begins_by_reading_and_asking_in_place() -> None:
+    model = seeded(0, language.a_perceiver)
+    assert isinstance(model, MaskedLanguageModel)
+    texts = language.windows(language.manual()[0], 32, generator())
+    with torch.no_grad(), recorded_attention() as weights:
+        model(texts)
+    perceiver = model.perceiver
+    ends = (perceiver.encoder.cross_attend, perceiver.decoder.cross_attend)
+    reads, asks = (weights[block.attention][0].mean((0, 1)) for block in ends)
+    places, latents = language.LENGTH, len(reads)
+    stretch = torch.arange(places) * latents // places
+    # Where attention were spread evenly, a stretch would have 1 / latents of it.
+    own = torch.nn.functional.one_hot(stretch, latents).bool()
+    assert float(reads[own.T].sum()) / latents > 5 / latents
+    assert float(asks[own].mean()) > 5 / latents
 
 
 def test_pages_for_tests_are_not_trained_on() -> None:
