@@ -22,17 +22,13 @@ from perceiver_rl.spaces import (
 
 from .action_check import ActionCheck
 from .batched_step import BatchedStep, Observation, final_info
-from .battle_plan import BattlePlan
 from .contract import GRID, make_contract, scalar_names
 from .crew import Crew
 from .engine import fields as f
 from .engine import task_fields as t
-from .engine.deploy import deploy, next_wave
-from .engine.draw import deploy_drawn
-from .engine.judge import Judged, begin_step, judge
+from .engine.judge import Judged, begin_step
 from .engine.kernel import advance, advance_many
-from .engine.observe import Views, observe
-from .engine.orders import give_orders
+from .engine.observe import Views
 from .engine.streams import next_seed
 from .engine.units import damage_table
 from .features import find_features
@@ -121,8 +117,8 @@ class BatchedEnv:
         self._task = make_task(self.scenario)
         self._prepare_tables()
         width = -(-self.scenario.slots // SLOT_MULTIPLE) * SLOT_MULTIPLE
-        unit_fields = t.UNIT_FIELDS if self._task else f.UNIT_FIELDS
-        game_fields = t.GAME_FIELDS if self._task else f.GAME_FIELDS
+        unit_fields = t.UNIT_FIELDS if self.scenario.task else f.UNIT_FIELDS
+        game_fields = t.GAME_FIELDS if self.scenario.task else f.GAME_FIELDS
         self.units: NDArray[np.float32] = np.zeros((num_envs, unit_fields, width), np.float32)
         self.games: NDArray[np.int64] = np.zeros((num_envs, game_fields), np.int64)
         self.games[:, f.OVER] = True  # until the first reset
@@ -152,15 +148,13 @@ class BatchedEnv:
         own, total = scenario.own_slots, scenario.own_slots + scenario.enemy_slots
         self._sides = (own, total)
         self._force = (own, total, 0, own)
-        self._rules = scenario.rules()
+        self._rules = self._task.rules
         self._tables = (damage_table(), self._rules)
         self._features = find_features(scenario)
         self._advance = advance_many if total >= MANY else advance
         self._check = ActionCheck(self.action_space, self.num_envs)
         boxes = np.array([own_box for own_box, _ in scenario.places], dtype=np.float32)
         self._homes = ((boxes[:, :2] + boxes[:, 2:]) / 2).astype(np.float32)
-        if self._task is None:
-            self._battle = BattlePlan.of(scenario)
 
     def _shapes_of_views(self) -> tuple[tuple[tuple[int, ...], type], ...]:
         count, rows = self.num_envs, self.entity_space.max_entities
@@ -185,18 +179,10 @@ class BatchedEnv:
         return dict(self._latest)
 
     def _write_views(self, rows: NDArray[np.int64]) -> None:
-        if self._task is not None:
-            self._task.observe((self.units, self.games), rows, self._views)
-        else:
-            limits = self._battle.limits
-            observe(self.units, self.games, rows, self._sides, limits, self._views)
+        self._task.observe((self.units, self.games), rows, self._views)
 
     def _deploy(self, rows: NDArray[np.int64]) -> None:
-        if self._task is not None:
-            self._task.start((self.units, self.games), rows)
-        else:
-            place = deploy if self.scenario.draw is None else deploy_drawn
-            place(self.units, self.games, rows, self._sides[0], self._battle.plan, self._rules)
+        self._task.start((self.units, self.games), rows)
 
     @property
     def finished(self) -> NDArray[np.bool_]:
@@ -339,10 +325,7 @@ class BatchedEnv:
     def give_all_orders(self, actions: NDArray[np.int64]) -> None:
         """Begin a step: refuse or carry out our actions, then let the opponent give its orders."""
         begin_step(self.games, LOOPS_PER_STEP)
-        if self._task is not None:
-            self._task.order((self.units, self.games), actions, GRID)
-        else:
-            give_orders(self.units, self.games, actions, self._sides, GRID, self._rules)
+        self._task.order((self.units, self.games), actions, GRID)
         self._command(self.units, self.games, self._force, self._homes, self._rules)
 
     def judge_games(self, harm: NDArray[np.float64]) -> Judged:
@@ -351,31 +334,12 @@ class BatchedEnv:
         Args:
             harm: ``[game]``, what the enemy has lost in this step.
         """
-        if self.scenario.draw is not None:  # as if the drawn team had the nominal one's life
-            harm = harm * self._battle.limits[2] / np.maximum(self.games[:, f.ENEMY_LIFE], 1)
-        if self._task is not None:
-            return self._task.judge((self.units, self.games), self._worth)
-        return judge(self.games, harm, self._battle.ends, self._worth)
+        return self._task.judge((self.units, self.games), harm, self._worth)
 
     def _run_loops(self) -> NDArray[np.float64]:
         harm = np.zeros(self.num_envs)
-        if self._task is not None:
-            self._task.run((self.units, self.games), lambda: self._fight(harm))
-            return harm
-        while True:
-            self._fight(harm)
-            if self.scenario.waves is None:
-                return harm
-            unfinished = next_wave(
-                self.units,
-                self.games,
-                self._sides[0],
-                self._battle.reinforcements,
-                self._battle.plan,
-                self._rules,
-            )
-            if not unfinished:
-                return harm
+        self._task.run((self.units, self.games), lambda: self._fight(harm))
+        return harm
 
     def _fight(self, harm: NDArray[np.float64]) -> None:
         self._crew.share(

@@ -42,8 +42,6 @@ from .tasks import make_task
 
 ALLIANCES: Final = ("own", "enemy", "neutral")
 GRID: Final = (16, 16)
-SCALAR_NAMES: Final = ("time_left", "own_life", "enemy_life", "own_units", "enemy_units")
-"""Each a share in [0, 1]: of the time, of the slots' full health and shields, of the slots."""
 
 
 def columns(scenario: Scenario) -> tuple[Column, ...]:
@@ -84,8 +82,7 @@ def columns(scenario: Scenario) -> tuple[Column, ...]:
 
 def scalar_names(scenario: Scenario) -> tuple[str, ...]:
     """Return the names of a scenario's scalars, each a share in [0, 1]."""
-    task = make_task(scenario)
-    return task.scalars() if task else SCALAR_NAMES
+    return make_task(scenario).scalars()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +111,7 @@ def make_contract(scenario: Scenario, max_entities: int | None = None) -> Contra
             " unit slots"
         )
     task = make_task(scenario)
-    fighting = columns(scenario)
-    entities = EntitySpace(task.columns(fighting) if task else fighting, rows)
+    entities = EntitySpace(task.columns(columns(scenario)), rows)
     actions = UnitActionSpace(action_types(scenario), rows, GRID)
-    scalars = spaces.Box(0.0, 1.0, (len(scalar_names(scenario)),), np.float32)
+    scalars = spaces.Box(0.0, 1.0, (len(task.scalars()),), np.float32)
     return Contract(entities, actions, observation_space(entities, actions, scalars))

@@ -23,7 +23,7 @@ from perceiver_rl.spaces import (
     unknown,
 )
 
-from .contract import SCALAR_NAMES
+from .battle import SCALAR_NAMES
 from .memory import Memory, pack_stream, unpack_stream
 from .opponents import TOUR, elite
 from .pilot import Pilot

@@ -18,8 +18,9 @@ from perceiver_rl.spaces import (
     UnitActionSpace,
 )
 
+from .battle import SCALAR_NAMES
 from .commands import Floats, Integers, Opponent, Point
-from .contract import ALLIANCES, SCALAR_NAMES
+from .contract import ALLIANCES
 from .engine import fields as f
 from .engine._jit import allocating_kernel, kernel
 from .engine.units import stats_table

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final, Protocol, TypeAlias
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from perceiver_rl.spaces import Column, ContractError, unknown
 
+from .battle import Battle
 from .engine import fields as f
 from .engine import task_fields as t
 from .engine.economy import run_economy
@@ -25,46 +25,8 @@ from .engine.observe import Views, observe
 from .engine.task_orders import Spread, give_task_orders
 from .engine.task_view import mask_orders, view_errand
 from .scenarios import Scenario
+from .task import Grid, Harm, Integers, State, Task, Worth
 from .task_contract import economy_columns, errand_columns, hunt_columns, verb_table
-
-Floats: TypeAlias = NDArray[np.float32]
-Integers: TypeAlias = NDArray[np.int64]
-State: TypeAlias = tuple[Floats, Integers]
-"""``units [game, field, slot]`` and ``games [game, field]``."""
-Grid: TypeAlias = tuple[int, int]
-Worth: TypeAlias = tuple[float, float, float, float, float]
-
-
-class Task(Protocol):
-    """Plays the games of a scenario; every method changes or reads the state of the batch."""
-
-    def columns(self, fighting: tuple[Column, ...]) -> tuple[Column, ...]:
-        """Return an entity's columns, given those of a battle."""
-        ...
-
-    def scalars(self) -> tuple[str, ...]:
-        """Return the names of the scalars."""
-        ...
-
-    def start(self, state: State, rows: Integers) -> None:
-        """Start games anew, each from the seed that its row names."""
-        ...
-
-    def order(self, state: State, actions: Integers, grid: Grid) -> None:
-        """Carry out or refuse our side's actions."""
-        ...
-
-    def run(self, state: State, fight: Callable[[], None]) -> None:
-        """Play the loops that are left; ``fight`` advances all units by those loops."""
-        ...
-
-    def judge(self, state: State, worth: Worth) -> Judged:
-        """Score and end the games, see :func:`~perceiver_rl.envs.engine.judge.judge`."""
-        ...
-
-    def observe(self, state: State, rows: Integers, views: Views) -> None:
-        """Write the observations of some games."""
-        ...
 
 
 class Errand:
@@ -83,7 +45,7 @@ class Errand:
         self._book = (all_stats(), trade_table())
         self._spread: Spread = (own, own, total, 0)
         self._verbs = verb_table(scenario)
-        self._rules = scenario.rules()
+        self.rules = scenario.rules()
 
     def columns(self, fighting: tuple[Column, ...]) -> tuple[Column, ...]:
         """Return where things are and what our units do."""
@@ -99,13 +61,13 @@ class Errand:
 
     def order(self, state: State, actions: Integers, grid: Grid) -> None:
         """Carry out or refuse our side's actions."""
-        give_task_orders(*state, actions, self._spread, (self._verbs, *grid), self._rules)
+        give_task_orders(*state, actions, self._spread, (self._verbs, *grid), self.rules)
 
     def run(self, state: State, fight: Callable[[], None]) -> None:
         """Let the units walk."""
-        run_errand(*state, self._cast, self._book, self._rules, self._beacon)
+        run_errand(*state, self._cast, self._book, self.rules, self._beacon)
 
-    def judge(self, state: State, worth: Worth) -> Judged:
+    def judge(self, state: State, harm: Harm, worth: Worth) -> Judged:
         """Score what was reached; the time ends the game, and that is a win."""
         return judge_points(state[1], self._scenario.loop_limit, worth)
 
@@ -135,7 +97,7 @@ class Hunt:
         self._book = (all_stats(), trade_table())
         self._spread: Spread = (own, total, total, 1)
         self._verbs = verb_table(scenario)
-        self._rules = scenario.rules()
+        self.rules = scenario.rules()
         life = [
             float(sum(unit.health + unit.shield for unit in team))
             for team in (scenario.own_units, scenario.enemy_units)
@@ -156,7 +118,7 @@ class Hunt:
 
     def order(self, state: State, actions: Integers, grid: Grid) -> None:
         """Carry out or refuse our side's actions."""
-        give_task_orders(*state, actions, self._spread, (self._verbs, *grid), self._rules)
+        give_task_orders(*state, actions, self._spread, (self._verbs, *grid), self.rules)
 
     def run(self, state: State, fight: Callable[[], None]) -> None:
         """Fight one loop after the other."""
@@ -168,7 +130,7 @@ class Hunt:
             fight()
             after_loop(*state, running, self._cast, self._book)
 
-    def judge(self, state: State, worth: Worth) -> Judged:
+    def judge(self, state: State, harm: Harm, worth: Worth) -> Judged:
         """Score 1 per zergling and -1 per marine; the last marine's death ends the game."""
         games = state[1]
         rules = (self._scenario.loop_limit, 1, -1, True)
@@ -177,7 +139,7 @@ class Hunt:
     def observe(self, state: State, rows: Integers, views: Views) -> None:
         """Write what our side sees."""
         observe(*state, rows, self._spread[:2], self._limits, views)
-        veil(*state, rows, self._spread, self._rules, views)
+        veil(*state, rows, self._spread, self.rules, views)
         mask_orders(*state, rows, self._spread, self._verbs, views)
 
 
@@ -203,7 +165,7 @@ class Economy:
         self._book = (all_stats(), trade_table())
         self._spread: Spread = (own, own, total, 0)
         self._verbs = verb_table(scenario)
-        self._rules = scenario.rules()
+        self.rules = scenario.rules()
 
     def columns(self, fighting: tuple[Column, ...]) -> tuple[Column, ...]:
         """Return where things are, and what is carried, left, built and trained."""
@@ -219,16 +181,16 @@ class Economy:
 
     def order(self, state: State, actions: Integers, grid: Grid) -> None:
         """Carry out or refuse our side's actions."""
-        land = (self._book[1], self._rules)
+        land = (self._book[1], self.rules)
         give_economy_orders(*state, actions, self._spread, (self._verbs, *grid), land)
 
     def run(self, state: State, fight: Callable[[], None]) -> None:
         """Let everybody work."""
-        run_economy(*state, (self._spread[0], self._spread[2]), self._book, self._rules)
+        run_economy(*state, (self._spread[0], self._spread[2]), self._book, self.rules)
         games = state[1]
         games[:, t.POINTS] = games[:, self._scores]
 
-    def judge(self, state: State, worth: Worth) -> Judged:
+    def judge(self, state: State, harm: Harm, worth: Worth) -> Judged:
         """Score what was gathered or trained; the time ends the game, and that is a win."""
         return judge_points(state[1], self._scenario.loop_limit, worth)
 
@@ -245,16 +207,17 @@ class Economy:
 TASKS: Final[Mapping[str, Callable[[Scenario], Task]]] = MappingProxyType(
     {"errand": Errand, "hunt": Hunt, "gather": Economy, "train": Economy}
 )
+"""Of the scenarios that are more than a battle."""
 
 
-def make_task(scenario: Scenario) -> Task | None:
-    """Build the task of a scenario; None for a battle.
+def make_task(scenario: Scenario) -> Task:
+    """Build what a scenario's games are made of.
 
     Raises:
         ContractError: If there is no such task; names the nearest one.
     """
     if not scenario.task:
-        return None
+        return Battle(scenario)
     if scenario.task not in TASKS:
         raise ContractError(unknown("task", scenario.task, tuple(TASKS)))
     return TASKS[scenario.task](scenario)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perceiver_rl.envs import BatchedEnv
+from perceiver_rl.envs.battle import Battle
 from perceiver_rl.envs.contract import GRID
 from perceiver_rl.envs.engine import fields as f
 from perceiver_rl.envs.engine.judge import begin_step
@@ -49,6 +50,7 @@ class NumpyBatchedEnv(BatchedEnv):
         self._foes = (self._ours[:, None] & self._theirs) | (self._theirs[:, None] & self._ours)
         self._hit = damage_table()
         self._law = self.scenario.rules()
+        self._limits = Battle(self.scenario).limits
         self._start = np.array(self.scenario.places[0][0][:2], dtype=np.float32)
         shields = [unit.shield for unit in self.scenario.own_units + self.scenario.enemy_units]
         self._shielded = max(shields) > 0
@@ -292,9 +294,9 @@ class NumpyBatchedEnv(BatchedEnv):
         targets[:] = 0
         targets[:, 3] = alive & playing[:, None] & self._theirs[:total]
         life = units[:, f.HEALTH] + units[:, f.SHIELD]
-        scalars[:, 0] = 1 - games[:, f.LOOP] / self._battle.limits[0]
-        scalars[:, 1] = np.minimum(life[:, : self._own].sum(1) / self._battle.limits[1], 1)
-        scalars[:, 2] = np.minimum(life[:, self._own :].sum(1) / self._battle.limits[2], 1)
+        scalars[:, 0] = 1 - games[:, f.LOOP] / self._limits[0]
+        scalars[:, 1] = np.minimum(life[:, : self._own].sum(1) / self._limits[1], 1)
+        scalars[:, 2] = np.minimum(life[:, self._own :].sum(1) / self._limits[2], 1)
         scalars[:, 3] = games[:, f.OWN_ALIVE] / self._own
         scalars[:, 4] = games[:, f.ENEMY_ALIVE] / (total - self._own)
         keys = ("entities", "entity_mask", "scalars")

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from ..batched_env import VIEW_KEYS
 from ..batched_step import Observation
-from ..battle_plan import BattlePlan
 from ..contract import Contract, scalar_names
 from ..engine import fields as f
 from ..engine import task_fields as t
 from ..engine.economy_orders import MOST_IN_TRAINING
 from ..engine.objects import all_stats, entity_kind, trade_table
-from ..engine.observe import Views, observe
+from ..engine.observe import Views
 from ..scenarios import Scenario
 from ..tasks import make_task
 from . import ids
@@ -54,7 +53,6 @@ class GameState:
         self._contract = contract
         self._stats = all_stats()
         self._task = make_task(scenario)
-        self._limits = None if self._task else BattlePlan.of(scenario).limits
         self._rows = np.zeros(1, np.int64)
 
     def clear(self) -> None:
@@ -185,12 +183,7 @@ class GameState:
     def observe(self) -> Observation:
         """Return what the policy sees; the arrays are new."""
         views = self._new_views()
-        if self._task is not None:
-            self._task.observe((self.units, self.games), self._rows, views)
-        else:
-            assert self._limits is not None  # of a battle
-            sides = (self.scenario.own_slots, self.scenario.slots)
-            observe(self.units, self.games, self._rows, sides, self._limits, views)
+        self._task.observe((self.units, self.games), self._rows, views)
         arrays: tuple[NDArray[Any], ...] = views
         return {key: array[0] for key, array in zip(VIEW_KEYS, arrays, strict=True)}
 
