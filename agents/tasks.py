@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -64,10 +64,16 @@ class Task:
         """Environment steps to train; 0 for a control or a clone."""
         return self.training.steps if isinstance(self.training, TrainConfig) else 0
 
-    @property
-    def evaluation_fingerprint(self) -> str:
-        """Changes with everything that the outcome of the games depends on."""
-        return fingerprint([to_mapping(self.evaluation), _of_training(self.training), self.name])
+    def evaluation_fingerprint(self, opponents: Iterable[str] | None = None) -> str:
+        """Changes with everything that the outcome of the games depends on.
+
+        Args:
+            opponents: Whom the games are played against; None: those of the settings.
+        """
+        settings = to_mapping(self.evaluation)
+        if opponents is not None:
+            settings["opponents"] = list(opponents)
+        return fingerprint([settings, _of_training(self.training), self.name])
 
     def is_trained(self) -> bool:
         """Whether there is nothing left to train."""
@@ -92,25 +98,52 @@ class Task:
 
     def games(self) -> dict[str, Games] | None:
         """Return the games by opponent if all have been played by these settings, else None."""
-        content = read_json(self.files.paired_games)
-        if content is None or content.get("fingerprint") != self.evaluation_fingerprint:
+        played = self._played()
+        if played is None or not {*self.evaluation.opponents} <= {*played["opponents"]}:
             return None
-        return {name: Games.from_summary(part) for name, part in content["opponents"].items()}
+        return {
+            name: Games.from_summary(played["opponents"][name])
+            for name in self.evaluation.opponents
+        }
+
+    def missing_opponents(self) -> list[str]:
+        """Return against whom no games have been played by these settings."""
+        played = self._played() or {"opponents": {}}
+        return [name for name in self.evaluation.opponents if name not in played["opponents"]]
+
+    def _played(self) -> dict[str, Any] | None:
+        """Return what is kept of games by these settings, be it against others or in parts."""
+        content = read_json(self.files.paired_games)
+        if content is None:
+            return None
+        same = self.evaluation_fingerprint(content.get("opponents", ()))
+        return content if content.get("fingerprint") == same else None
 
     def commits(self) -> set[str]:
         """Return the commits at which it was trained and played, as far as they are known."""
-        files = (self.files.summary, self.files.paired_games)
-        found = {(read_json(file) or {}).get("commit") for file in files}
+        played = read_json(self.files.paired_games) or {}
+        found = {(read_json(self.files.summary) or {}).get("commit"), *_commits(played).values()}
         return {str(name) for name in found if name is not None}
 
     def keep_games(self, games: dict[str, Games]) -> None:
-        """Write the games by opponent."""
+        """Write games by opponent, beside those that are kept."""
+        played = self._played() or {"opponents": {}}
+        opponents = {
+            **played["opponents"],
+            **{name: part.summary() for name, part in games.items()},
+        }
         content = {
-            "fingerprint": self.evaluation_fingerprint,
-            "commit": commit(),
-            "opponents": {name: part.summary() for name, part in games.items()},
+            "fingerprint": self.evaluation_fingerprint(opponents),
+            "commits": {**_commits(played), **dict.fromkeys(games, commit())},
+            "opponents": opponents,
         }
         write_json(self.files.paired_games, content)
+
+
+def _commits(played: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the commit of the games against each opponent; older files have one for all."""
+    single = dict.fromkeys(played.get("opponents", ()), played.get("commit"))
+    return {**single, **played.get("commits", {})}
 
 
 def fingerprint(content: Any) -> str:

@@ -85,16 +85,14 @@ def _train_and_play(task: Task, send: Callable[[Message], None], stop: StopReque
         if stop.requested:
             raise _StoppedError
 
-    if task.games() is None:
+    missing = task.missing_opponents()
+    if missing:
         player = contender(task.name if task.training is None else str(task.folder))
         env = task.evaluation.env
         assert env is not None  # a comparison names its environment
-        task.keep_games(
-            {
-                opponent: play(player, env, opponent, task.evaluation, report)
-                for opponent in task.evaluation.opponents
-            }
-        )
+        report(task.evaluation.games * (len(task.evaluation.opponents) - len(missing)))
+        for opponent in missing:
+            task.keep_games({opponent: play(player, env, opponent, task.evaluation, report)})
     return True
 
 

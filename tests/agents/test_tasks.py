@@ -92,9 +92,29 @@ def test_other_games_are_played_again_without_new_training(
     assert other.games() is None
 
 
+def test_games_that_are_kept_are_not_played_again_for_another_opponent(
+    config: CompareConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perceiver_rl.agents.tasks.commit", lambda: "old")
+    finish(tasks_of(config)[0])
+    more = replace(config, opponents=("kite", *config.opponents))
+    task = tasks_of(more)[0]
+    assert task.missing_opponents() == ["kite"]
+    assert task.games() is None
+    monkeypatch.setattr("perceiver_rl.agents.tasks.commit", lambda: "new")
+    theirs = replace(GAMES["random"], outcomes="LL")
+    task.keep_games({"kite": theirs})
+    assert task.games() == {"kite": theirs, **GAMES}
+    assert list(task.games() or {}) == list(more.opponents)
+    assert task.commits() == {"old", "new"}
+    assert tasks_of(config)[0].games() == GAMES
+    other = tasks_of(replace(more, games=3))[0]
+    assert other.missing_opponents() == list(more.opponents)
+
+
 def test_games_belong_to_one_training(config: CompareConfig) -> None:
-    marks = {task.evaluation_fingerprint for task in tasks_of(config)}
-    other = {task.evaluation_fingerprint for task in tasks_of(replace(config, steps=64))}
+    marks = {task.evaluation_fingerprint() for task in tasks_of(config)}
+    other = {task.evaluation_fingerprint() for task in tasks_of(replace(config, steps=64))}
     assert len(marks) == 6
     assert len(marks & other) == 2  # those of the controls
 
