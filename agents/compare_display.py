@@ -67,7 +67,7 @@ class CompareDisplay:
         self.bars.update(self.overall, completed=sum(self._steps.values()))
 
     def _play(self, task: Task, games: int) -> None:
-        total = task.evaluation.games * len(task.missing_opponents())
+        total = task.evaluation.games * len(task.evaluation.opponents)
         self.bars.update(self._row(task, "games", total), advance=games)
 
     def _end(self, task: Task, message: Done | Failed) -> None:
