@@ -81,8 +81,18 @@ def record(
         ContractError: If the environment, the opponent or the teacher does not exist.
         UserError: If the backend cannot play the games.
     """
+    if _is_complete(config, folder):  # looked at first, because it may be read-only
+        report(config.episodes)
+        return True
     with _alone(folder, stop) as alone:
         return alone and _record(config, folder, report, stop)
+
+
+def _is_complete(config: RecordConfig, folder: Path) -> bool:
+    known = read_json(folder / MANIFEST)
+    if known is not None and RecordConfig.from_mapping(known["config"]) != config:
+        raise RunError(f"{folder} holds demonstrations of other settings; choose another folder")
+    return known is not None and bool(known["complete"])
 
 
 @contextlib.contextmanager
@@ -111,13 +121,11 @@ def _record(
     report: Callable[[int], None],
     stop: StopRequest | None,
 ) -> bool:
-    manifest = folder / MANIFEST
-    known = read_json(manifest)
-    if known is not None and RecordConfig.from_mapping(known["config"]) != config:
-        raise RunError(f"{folder} holds demonstrations of other settings; choose another folder")
-    if known is not None and known["complete"]:
+    if _is_complete(config, folder):  # by another process, in the meantime
         report(config.episodes)
         return True
+    manifest = folder / MANIFEST
+    known = read_json(manifest)
     outcomes = ""
     who = contender(config.teacher)
     size = CHUNK_GAMES if config.backend == PROXY else _CHUNK_GAMES_ELSEWHERE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -143,9 +144,27 @@ def test_recording_goes_on_where_it_was_stopped(
 
 
 def test_who_waits_for_another_process_to_record_can_be_stopped(folder: Path) -> None:
-    with FileLock(folder / ".lock"):
-        assert not record(CONFIG, folder, stop=StopRequest(requested=True))
-    assert record(CONFIG, folder)
+    other = folder.parent / "other"
+    other.mkdir()
+    with FileLock(other / ".lock"):
+        assert not record(CONFIG, other, stop=StopRequest(requested=True))
+        assert record(CONFIG, folder)
+
+
+def test_who_waited_finds_the_games_of_the_other_process(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = tmp_path / "late"
+
+    class Lock(FileLock):
+        def acquire(self, *args: Any, **kwargs: Any) -> Any:
+            shutil.copytree(folder, late, dirs_exist_ok=True)
+            return super().acquire(*args, **kwargs)
+
+    monkeypatch.setattr(module, "FileLock", Lock)
+    monkeypatch.setattr(module, "_play_all", None)
+    assert record(CONFIG, late)
+    assert open_demonstrations(late).outcomes == open_demonstrations(folder).outcomes
 
 
 class FailingGames:
