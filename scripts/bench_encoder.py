@@ -31,6 +31,7 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
+from perceiver_rl.agents.cpu import prepare_cpu
 from perceiver_rl.nn import (
     EntityTransformer,
     PerceiverConfig,
@@ -359,7 +360,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+    prepare_cpu(args.threads)
     for latent_width in (512, 256):
         for valid in (args.valid, args.entities):
             report(args, latent_width, valid)
