@@ -22,7 +22,7 @@ from perceiver_rl.spaces import (
 
 from .action_check import ActionCheck
 from .batched_step import BatchedStep, Observation, final_info
-from .contract import GRID, make_contract, scalar_names
+from .contract import GRID, make_contract
 from .crew import Crew
 from .engine import fields as f
 from .engine import task_fields as t
@@ -158,7 +158,7 @@ class BatchedEnv:
 
     def _shapes_of_views(self) -> tuple[tuple[tuple[int, ...], type], ...]:
         count, rows = self.num_envs, self.entity_space.max_entities
-        kinds, scalars = len(self.action_space.types), len(scalar_names(self.scenario))
+        kinds, scalars = len(self.action_space.types), len(self._task.scalars())
         return (
             ((count, rows, len(self.entity_space.columns)), np.float32),
             ((count, rows), np.int8),

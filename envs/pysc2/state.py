@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..batched_env import VIEW_KEYS
 from ..batched_step import Observation
-from ..contract import Contract, scalar_names
+from ..contract import Contract
 from ..engine import fields as f
 from ..engine import task_fields as t
 from ..engine.economy_orders import MOST_IN_TRAINING
@@ -193,7 +193,7 @@ class GameState:
         return (
             np.zeros((1, rows, len(entities.columns)), np.float32),
             np.zeros((1, rows), np.int8),
-            np.zeros((1, len(scalar_names(self.scenario))), np.float32),
+            np.zeros((1, len(self._task.scalars())), np.float32),
             np.zeros((1, kinds), np.int8),
             np.zeros((1, rows), np.int8),
             np.zeros((1, kinds, rows), np.int8),
