@@ -80,11 +80,6 @@ def columns(scenario: Scenario) -> tuple[Column, ...]:
     )
 
 
-def scalar_names(scenario: Scenario) -> tuple[str, ...]:
-    """Return the names of a scenario's scalars, each a share in [0, 1]."""
-    return make_task(scenario).scalars()
-
-
 @dataclass(frozen=True, slots=True)
 class Contract:
     """The spaces in which a scenario is observed and played."""

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from perceiver_rl.envs import Scenario
-from perceiver_rl.envs.contract import ALLIANCES, make_contract, scalar_names
+from perceiver_rl.envs.contract import ALLIANCES, make_contract
 from perceiver_rl.envs.engine.objects import ENTITY_NAMES
 from perceiver_rl.envs.engine.task_fields import ORDERS
 from perceiver_rl.envs.engine.unit_statistics import LOOPS_PER_SECOND
 from perceiver_rl.envs.rewards import BATTLE_REWARDS, SCORE_REWARDS, make_reward
 from perceiver_rl.envs.scenarios import env_id
+from perceiver_rl.envs.tasks import make_task
 from perceiver_rl.spaces import ActionType, Column
 
 COMMAND: Final = "python scripts/make_docs.py"
@@ -256,7 +257,7 @@ def _rewards(scenario: Scenario) -> str:
 
 def _observation(scenario: Scenario) -> str:
     contract = make_contract(scenario)
-    names = scalar_names(scenario)
+    names = make_task(scenario).scalars()
     rows = [
         (
             "`entities`",
