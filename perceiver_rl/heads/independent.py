@@ -77,7 +77,9 @@ class IndependentSelection(SelectionHead):
         per_entity: Float[Tensor, "batch entity width"],
     ) -> Float[Tensor, "batch entity"]:
         """Return the log-odds of each entity's membership."""
-        hidden = self.from_entity(per_entity) + self.from_context(context).unsqueeze(1)
+        # Both biases join the context, which has fewer rows.
+        added = self.from_context(context) + self.from_entity.bias
+        hidden = functional.linear(per_entity, self.from_entity.weight) + added.unsqueeze(1)
         return self.logit(hidden.relu_()).squeeze(-1)
 
     def _tempered(self, candidates: Candidates) -> Float[Tensor, "batch entity"]:

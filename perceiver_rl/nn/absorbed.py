@@ -59,7 +59,7 @@ def zero_without_keys(
     """Zero the samples that have no key to attend to, which the softmax would mix evenly."""
     if mask is None:
         return merged
-    return merged * mask.any(1).to(merged.dtype)[:, None, None]
+    return merged * mask.any(1).view(-1, 1, 1)
 
 
 def keys_cost(num_queries: int, num_keys: int, layer: Projections) -> int:
@@ -99,19 +99,22 @@ def attend_to_many_keys(
         layer: The projections.
         key_norm: The layer norm whose gain and offset the rows still lack, if they do.
     """
-    heads, rows = layer.heads, query.shape[1]
-    projected = layer.query(query).unflatten(-1, (heads, -1)).transpose(1, 2)
-    key_weight, _ = after_norm(layer.key, key_norm)
-    folded = _per_head(projected * projected.shape[-1] ** -0.5, _by_head(key_weight, heads))
-    pooled = _pool(folded.flatten(1, 2), key_value, mask).unflatten(1, (heads, rows))
-    weight, bias = after_norm(layer.value, key_norm)
-    if not _joining_pays(key_value.shape[0] * rows, heads, layer.value, layer.output.out_features):
-        values = _per_head(pooled, _by_head(weight, heads).transpose(1, 2))
-        return layer.output(zero_without_keys(values.transpose(1, 2).flatten(2) + bias, mask))
-    answers = layer.output.weight.unflatten(1, (heads, -1)).permute(1, 2, 0)
-    joined = torch.bmm(_by_head(weight, heads).transpose(1, 2), answers).flatten(0, 1)
-    merged = pooled.transpose(1, 2).flatten(2) @ joined + layer.output.weight @ bias
-    return zero_without_keys(merged, mask) + layer.output.bias
+    heads = layer.heads
+    scale = (layer.query.out_features // heads) ** -0.5
+    folded = _to_heads(layer.query(query) * scale, _gained(layer.key, key_norm), heads)
+    pooled = _pool(folded, key_value, mask)
+    weight, bias = _gained(layer.value, key_norm), _shifted(layer.value, key_norm)
+    num_rows = key_value.shape[0] * query.shape[1]
+    if _joining_pays(num_rows, heads, layer.value, layer.output.out_features):
+        joined = _joined(weight, layer.output.weight.t(), heads).flatten(0, 1)
+        merged = _from_heads(pooled, heads) @ joined + layer.output.weight @ bias
+        return zero_without_keys(merged, mask) + layer.output.bias
+    if heads == 1:
+        return layer.output(zero_without_keys(functional.linear(pooled, weight, bias), mask))
+    by_head = pooled.unflatten(1, (heads, -1))
+    values = _per_head(by_head, _by_head(weight, heads).transpose(1, 2))
+    merged = values.transpose(1, 2).flatten(2) + bias
+    return layer.output(zero_without_keys(merged, mask))
 
 
 def attend_from_many_queries(
@@ -129,27 +132,26 @@ def attend_from_many_queries(
         query_norm: The layer norm whose gain and offset the rows still lack, if they do.
     """
     heads, rows = layer.heads, key_value.shape[1]
-    weight, bias = after_norm(layer.query, query_norm)
-    asked = _by_head(torch.cat([weight, bias.unsqueeze(1)], 1), heads)
-    asked = asked * asked.shape[1] ** -0.5
+    weight, bias = _gained(layer.query, query_norm), _shifted(layer.query, query_norm)
+    asked = torch.cat([weight, bias.unsqueeze(1)], 1) * (weight.shape[0] // heads) ** -0.5
     # What the key's bias adds is the same for all keys and falls out of the softmax.
-    folded = _through(key_value, layer.key, None, asked)
-    answers = layer.output.weight.unflatten(1, (heads, -1)).permute(1, 2, 0)
-    values = _through(key_value, layer.value, layer.value.bias, answers)
-    scores = torch.baddbmm(
-        folded[..., -1:].flatten(1, 2), folded[..., :-1].flatten(1, 2), queries.transpose(1, 2)
-    )
+    folded = _through(key_value, layer.key, asked, heads)
+    values = _through(key_value, layer.value, layer.output.weight.t(), heads)
+    scores = torch.baddbmm(folded[..., -1:], folded[..., :-1], queries.transpose(1, 2))
     weights = aligned_softmax(scores.unflatten(1, (heads, rows)), 2).flatten(1, 2)
     # Each head's weights sum to one, so an offset of the values is one of the output.
-    values = values + layer.output.bias / heads
-    return torch.bmm(weights.transpose(1, 2), values.flatten(1, 2))
+    offset = torch.addmv(layer.output.bias, layer.output.weight, layer.value.bias)
+    return torch.bmm(weights.transpose(1, 2), values + offset / heads)
 
 
-def after_norm(layer: nn.Linear, norm: nn.LayerNorm | None) -> tuple[Tensor, Tensor]:
-    """Return weight and bias of a layer with the gain and offset of the norm before it."""
-    if norm is None:
-        return layer.weight, layer.bias
-    return layer.weight * norm.weight, layer.bias + layer.weight @ norm.bias
+def _gained(layer: nn.Linear, norm: nn.LayerNorm | None) -> Float[Tensor, "outer inner"]:
+    """Return the weight of a layer with the gain of the norm before it."""
+    return layer.weight if norm is None else layer.weight * norm.weight
+
+
+def _shifted(layer: nn.Linear, norm: nn.LayerNorm | None) -> Float[Tensor, " outer"]:
+    """Return the bias of a layer with the offset of the norm before it."""
+    return layer.bias if norm is None else torch.addmv(layer.bias, layer.weight, norm.bias)
 
 
 def _pool(
@@ -173,30 +175,28 @@ def _pool(
         scores = products.unflatten(1, (batch, keys)).transpose(0, 1)
     else:
         scores = torch.bmm(query, rows.transpose(1, 2))
-    added = additive_mask(mask, scores.dtype)
-    if added is not None:
-        scores = scores + added.squeeze(1)
+    if mask is not None:
+        scores = scores.masked_fill(~mask.unsqueeze(1), torch.finfo(scores.dtype).min / 2)
     return torch.bmm(aligned_softmax(scores, -1), rows)
 
 
 def _through(
     x: Float[Tensor, "batch row width"],
     first: nn.Linear,
-    bias: Float[Tensor, " inner"] | None,
-    second: Float[Tensor, "head head_inner outer"],
-) -> Float[Tensor, "batch head row outer"]:
-    """Project rows by a layer and by a second matrix per head: by their product if it pays."""
-    heads, _, outer = second.shape
-    weight = _by_head(first.weight, heads)
-    if _joining_pays(x.shape[0] * x.shape[1], heads, first, outer):
-        joined = torch.bmm(weight.transpose(1, 2), second)
-        side_by_side = joined.transpose(0, 1).flatten(1)
-        through = (x @ side_by_side).unflatten(-1, (heads, outer)).transpose(1, 2)
-        if bias is None:
-            return through
-        return through + torch.bmm(bias.view(heads, 1, -1), second)
-    projected = functional.linear(x, first.weight, bias)
-    return _per_head(projected.unflatten(-1, (heads, -1)).transpose(1, 2), second)
+    second: Float[Tensor, "inner outer"],
+    heads: int,
+) -> Float[Tensor, "batch head_row outer"]:
+    """Project rows by a layer without its bias, and each head's part of that by its own matrix.
+
+    By the product of the two if it pays.
+    """
+    if not _joining_pays(x.shape[0] * x.shape[1], heads, first, second.shape[1]):
+        return _to_heads(functional.linear(x, first.weight), second, heads)
+    joined = _joined(first.weight, second, heads)
+    if heads == 1:
+        return x @ joined[0]
+    side_by_side = x @ joined.transpose(0, 1).flatten(1)
+    return side_by_side.unflatten(-1, (heads, -1)).transpose(1, 2).flatten(1, 2)
 
 
 def _joining_pays(rows: int, heads: int, first: nn.Linear, outer: int) -> bool:
@@ -212,6 +212,32 @@ def _by_head(
     weight: Float[Tensor, "inner width"], heads: int
 ) -> Float[Tensor, "head head_inner width"]:
     return weight.unflatten(0, (heads, -1))
+
+
+def _joined(
+    first: Float[Tensor, "inner width"], second: Float[Tensor, "inner outer"], heads: int
+) -> Float[Tensor, "head width outer"]:
+    """Return the one matrix of two projections in a row, for each head."""
+    if heads == 1:  # far fewer operations, which is what small networks take their time for
+        return (first.t() @ second).unsqueeze(0)
+    return torch.bmm(_by_head(first, heads).transpose(1, 2), _by_head(second, heads))
+
+
+def _to_heads(
+    x: Float[Tensor, "batch row inner"], weight: Float[Tensor, "inner outer"], heads: int
+) -> Float[Tensor, "batch head_row outer"]:
+    """Multiply each head's part of the rows by its own matrix; a row per head and row."""
+    if heads == 1:
+        return x @ weight
+    by_head = x.unflatten(-1, (heads, -1)).transpose(1, 2)
+    return _per_head(by_head, _by_head(weight, heads)).flatten(1, 2)
+
+
+def _from_heads(
+    x: Float[Tensor, "batch head_row width"], heads: int
+) -> Float[Tensor, "batch row head_width"]:
+    """Put what the heads have for a row side by side."""
+    return x if heads == 1 else x.unflatten(1, (heads, -1)).transpose(1, 2).flatten(2)
 
 
 def _per_head(

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypeVar
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
-# The CPU's softmax is several times slower where the innermost dimension is no multiple of this.
+Made = TypeVar("Made")
+
+# Numbers that fill the largest vectors that a CPU has, and this one's own.
 _LANES = 16
+_OWN_LANES = {"AVX512": 16, "AVX2": 8}.get(torch.backends.cpu.get_cpu_capability(), 4)
+
+# From this many scores on it pays to fill vectors up.
+_ALIGN_FROM = 1 << 12
 
 
 def standardize(x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
     """Give every row mean 0 and variance 1: a layer norm without gain and offset."""
-    width = x.shape[-1]
     # With constants, because the CPU kernel is slower without them.
-    return functional.layer_norm(x, (width,), x.new_ones(width), x.new_zeros(width))
+    ones, zeros = _constant(_ones_and_zeros, x, x.shape[-1])
+    return functional.layer_norm(x, (x.shape[-1],), ones, zeros)
 
 
 def add(
@@ -48,13 +58,27 @@ def additive_mask(
 
 
 def aligned_softmax(scores: Float[Tensor, "*batch last"], dim: int) -> Float[Tensor, "*batch last"]:
-    """Return the softmax over a dimension, at the full speed of the CPU."""
+    """Return the softmax over a dimension, at the full speed of the CPU.
+
+    The CPU's softmax is several times slower where the innermost dimension is no multiple of what
+    its vectors hold; if they are short, only where it does not fill one.
+    """
     size = scores.shape[-1]
-    missing = -size % _LANES
-    if not missing or scores.device.type != "cpu":
+    missing = -size % _OWN_LANES
+    if not missing or not _fills_vectors(scores):
         return scores.softmax(dim)
     lowest = torch.finfo(scores.dtype).min / 2
     return functional.pad(scores, (0, missing), value=lowest).softmax(dim)[..., :size]
+
+
+def _fills_vectors(scores: Float[Tensor, "*batch last"]) -> bool:
+    """Return whether filling up the last dimension costs less than what it saves."""
+    if scores.device.type != "cpu":
+        return False
+    if torch.compiler.is_exporting():  # for batches of any size: as if there were many
+        return True
+    small = scores.shape[-1] < _OWN_LANES or _OWN_LANES == _LANES
+    return small and scores.numel() >= _ALIGN_FROM
 
 
 def sets_to_join(q: Tensor, k: Tensor) -> int:
@@ -73,7 +97,38 @@ def sets_to_join(q: Tensor, k: Tensor) -> int:
 
 def same_set(sets: int, rows: int, like: Tensor) -> Float[Tensor, "row row"]:
     """Return 0 between rows of the same set and a large finite negative number between others."""
-    number = torch.arange(sets * rows, device=like.device) // rows
-    lowest = torch.finfo(like.dtype).min / 2
-    blocks = like.new_full((sets * rows, sets * rows), lowest)
+    return _constant(_same_set, like, sets, rows)
+
+
+def _constant(make: Callable[..., Made], like: Tensor, *sizes: int) -> Made:
+    """Return what depends on sizes, a dtype and a device alone; nobody may write to it.
+
+    Kept, because making it again takes a small network longer than using it.
+    """
+    # A compiler wants to see how it is made; inference tensors cannot be used in training later.
+    if torch.compiler.is_compiling() or torch.is_inference_mode_enabled():
+        return make(like.dtype, like.device, *sizes)
+    return _kept(make, like.dtype, like.device, *sizes)
+
+
+@lru_cache(maxsize=256)
+def _kept(make: Callable[..., Made], dtype: torch.dtype, device: torch.device, *sizes: int) -> Made:
+    return make(dtype, device, *sizes)
+
+
+def _ones_and_zeros(
+    dtype: torch.dtype, device: torch.device, width: int
+) -> tuple[Float[Tensor, " width"], Float[Tensor, " width"]]:
+    return (
+        torch.ones(width, dtype=dtype, device=device),
+        torch.zeros(width, dtype=dtype, device=device),
+    )
+
+
+def _same_set(
+    dtype: torch.dtype, device: torch.device, sets: int, rows: int
+) -> Float[Tensor, "row row"]:
+    number = torch.arange(sets * rows, device=device) // rows
+    lowest = torch.finfo(dtype).min / 2
+    blocks = torch.full((sets * rows, sets * rows), lowest, dtype=dtype, device=device)
     return blocks.masked_fill_(number.unsqueeze(0) == number.unsqueeze(1), 0.0)

@@ -10,20 +10,41 @@ from perceiver_rl.nn import (
     PerceiverConfig,
     PerceiverIO,
     SelfAttentionBlock,
+    kernels,
     layout_of,
     plain_attention,
 )
 from perceiver_rl.nn.kernels import add, aligned_softmax, sets_to_join, standardize
 
 
-@given(size=st.integers(1, 40), dim=st.sampled_from([1, 2]), seed=st.integers(0, 1000))
-def test_the_aligned_softmax_is_a_softmax(size: int, dim: int, seed: int) -> None:
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+@given(
+    batch=st.sampled_from([1, 300]),  # too few scores to fill vectors up, and enough
+    size=st.integers(1, 40),
+    dim=st.sampled_from([1, 2]),
+    seed=st.integers(0, 1000),
+)
+def test_the_aligned_softmax_is_a_softmax(
+    lanes: int, batch: int, size: int, dim: int, seed: int
+) -> None:
     generator = torch.Generator().manual_seed(seed)
-    scores = 10 * torch.randn(3, 4, size, generator=generator, dtype=torch.float64)
-    torch.testing.assert_close(aligned_softmax(scores, dim), scores.softmax(dim))
+    scores = 10 * torch.randn(batch, 4, size, generator=generator, dtype=torch.float64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "_OWN_LANES", lanes)
+        torch.testing.assert_close(aligned_softmax(scores, dim), scores.softmax(dim))
 
 
-def test_the_aligned_softmax_has_the_gradient_of_a_softmax() -> None:
+@pytest.mark.parametrize("lanes", [8, 16])
+def test_the_aligned_softmax_fills_vectors_up(lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "_OWN_LANES", lanes)
+    filled = aligned_softmax(torch.randn(1 << 12, 1, 5), -1)
+    assert filled.stride(0) == lanes
+    assert aligned_softmax(torch.randn(8, 1, 5), -1).stride(0) == 5
+
+
+def test_the_aligned_softmax_has_the_gradient_of_a_softmax(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "_ALIGN_FROM", 0)
+    monkeypatch.setattr(kernels, "_OWN_LANES", 16)
     scores = torch.randn(2, 3, 5, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: aligned_softmax(x, -1), (scores,))
 
