@@ -25,6 +25,7 @@ from rich.table import Table
 from scipy import stats
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from perceiver_rl.agents.run_folder import read_json, write_json
 from perceiver_rl.sb3 import PerceiverExtractor
@@ -34,6 +35,7 @@ from scripts.extractor_tasks import TASKS, TaskSpec
 
 ON_POLICY = ("PPO", "A2C", "MaskablePPO", "RecurrentPPO")
 EPISODES = 50
+JUDGED_AT_ONCE = 10
 EVALUATION = 10_000
 OURS, THEIRS = "perceiver", "baseline"
 Job = tuple[str, str, str, int]
@@ -80,15 +82,15 @@ def train(job: Job) -> dict[str, float]:
     envs = 8 if algorithm_name in ON_POLICY else 1
     model = algorithm(
         _policy(task, algorithm_name),
-        make_vec_env(lambda: _env(task, extractor), envs, seed=seed),
+        _training_env(task, extractor, envs, seed),
         policy_kwargs=_policy_kwargs(task, algorithm_name) if extractor == OURS else None,
         seed=seed,
         device="cpu",
-        **task.arguments.get(algorithm_name, {}),
+        **_arguments(task, algorithm_name, extractor),
     )
     model.learn(task.algorithms[algorithm])
     seconds = time.process_time() - start
-    judged = make_vec_env(lambda: _env(task, extractor), 1, seed=EVALUATION)
+    judged = make_vec_env(lambda: _env(task, extractor), JUDGED_AT_ONCE, seed=EVALUATION)
     if algorithm_name == "MaskablePPO":
         from sb3_contrib.common.maskable.evaluation import (
             evaluate_policy as evaluate_masked,
@@ -98,6 +100,16 @@ def train(job: Job) -> dict[str, float]:
     else:
         mean, _ = evaluate_policy(model, judged, EPISODES)
     return {"return": float(mean), "cpu_seconds": seconds}  # type: ignore[arg-type]
+
+
+def _arguments(task: TaskSpec, algorithm: str, extractor: str) -> dict[str, Any]:
+    own = task.ours.get(algorithm, {}) if extractor == OURS else {}
+    return {**task.arguments.get(algorithm, {}), **own}
+
+
+def _training_env(task: TaskSpec, extractor: str, envs: int, seed: int) -> VecEnv:
+    env = make_vec_env(lambda: _env(task, extractor), envs, seed=seed)
+    return VecNormalize(env, norm_obs=False) if task.normalize_rewards else env
 
 
 def _env(task: TaskSpec, extractor: str) -> Any:
@@ -116,6 +128,9 @@ def _policy_kwargs(task: TaskSpec, algorithm: str) -> dict[str, Any]:
     }
     if algorithm in ON_POLICY:
         kwargs["ortho_init"] = False
+    if algorithm != "A2C":  # its optimizer is no Adam
+        eps = 1e-5 if algorithm in ON_POLICY else 1e-8  # as the policies have it by default
+        kwargs["optimizer_kwargs"] = {"fused": True, "eps": eps}
     return kwargs
 
 

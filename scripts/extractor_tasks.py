@@ -121,7 +121,9 @@ class TaskSpec:
         baseline: The extractor that the policy has by default, in words.
         algorithms: Steps of training for each algorithm.
         arguments: Of the algorithms, by their names.
+        ours: What is different for ``PerceiverExtractor``.
         extractor: Settings of ``PerceiverExtractor``.
+        normalize_rewards: Whether training divides rewards by the spread of returns (VecNormalize).
         wrap: What the environment is wrapped in for the baseline.
     """
 
@@ -130,7 +132,9 @@ class TaskSpec:
     baseline: str
     algorithms: dict[Any, int]
     arguments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ours: dict[str, dict[str, Any]] = field(default_factory=dict)
     extractor: dict[str, Any] = field(default_factory=dict)
+    normalize_rewards: bool = False
     wrap: Callable[[gym.Env[Any, Any]], gym.Env[Any, Any]] | None = None
 
 
@@ -139,12 +143,18 @@ _Q: dict[str, Any] = {
     **{"learning_rate": 1e-3, "learning_starts": 1000, "train_freq": 4, "gradient_steps": 2},
     **{"batch_size": 64, "exploration_fraction": 0.3, "target_update_interval": 250},
 }
-_OFF: dict[str, Any] = {"learning_rate": 1e-3, "learning_starts": 500}
+_OFF: dict[str, Any] = {"learning_rate": 1e-3, "learning_starts": 500, "batch_size": 128}
 _ON: dict[str, dict[str, Any]] = {
     "PPO": _PPO,
     "MaskablePPO": _PPO,
     "RecurrentPPO": {**_PPO, "n_steps": 128},
     "A2C": {"n_steps": 16, "learning_rate": 7e-4},
+}
+
+_SMALL: dict[str, Any] = {
+    "features_dim": 32,
+    "encoder_kwargs": {"num_latents": 4, "latent_width": 32, "num_self_attends": 1},
+    "modality_kwargs": {"width": 32},
 }
 
 TASKS: dict[str, TaskSpec] = {
@@ -154,19 +164,22 @@ TASKS: dict[str, TaskSpec] = {
         baseline="MLP",
         algorithms={PPO: 50_000, A2C: 100_000, DQN: 50_000, QRDQN: 50_000},
         arguments={**_ON, "DQN": _Q, "QRDQN": _Q},
+        ours={"A2C": {"learning_rate": 3e-4}},
+        normalize_rewards=True,
     ),
     "Pendulum": TaskSpec(
         make=lambda: gym.make("Pendulum-v1"),
         policy="MlpPolicy",
         baseline="MLP",
-        algorithms={SAC: 6_000, TD3: 6_000, TQC: 6_000},
+        algorithms={SAC: 5_000, TD3: 5_000, TQC: 5_000},
         arguments={"SAC": _OFF, "TD3": _OFF, "TQC": _OFF},
+        extractor=_SMALL,
     ),
     "Catch": TaskSpec(
         make=Catch,
         policy="CnnPolicy",
         baseline="NatureCNN",
-        algorithms={PPO: 40_000, DQN: 20_000},
+        algorithms={PPO: 40_000, DQN: 15_000},
         arguments={**_ON, "DQN": {**_Q, "buffer_size": 20_000}},
     ),
     "Signpost": TaskSpec(
@@ -180,7 +193,7 @@ TASKS: dict[str, TaskSpec] = {
         make=_minigrid,
         policy="MultiInputPolicy",
         baseline="CombinedExtractor",
-        algorithms={PPO: 100_000, RecurrentPPO: 50_000},
+        algorithms={PPO: 60_000, RecurrentPPO: 40_000},
         arguments=_ON,
         extractor={"symbols": {"image": [11, 6, 3]}},
         wrap=Planes,

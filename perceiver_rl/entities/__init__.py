@@ -13,7 +13,7 @@ from perceiver_rl.entities.build import (
     build_encoder,
     configured,
 )
-from perceiver_rl.entities.columns import BoxScaler, ColumnExpander, columns_of
+from perceiver_rl.entities.columns import UNBOUNDED, BoxScaler, ColumnExpander, columns_of
 from perceiver_rl.entities.encoders import (
     EntityEncoder,
     EntityEncoding,
@@ -32,6 +32,7 @@ from perceiver_rl.entities.spatial import (
 
 __all__ = [
     "ENCODERS",
+    "UNBOUNDED",
     "BoxScaler",
     "ColumnExpander",
     "EncoderName",

@@ -12,7 +12,7 @@ from perceiver_rl.spaces import Column, EntitySpace
 # A category is a whole number; floats that are nearly whole are taken as the nearest.
 _HALF = 0.5
 # Boxes without bounds often say the largest float32 instead of infinity.
-_UNBOUNDED = 1e30
+UNBOUNDED = 1e30
 
 
 def columns_of(space: spaces.Box) -> tuple[Column, ...]:
@@ -30,7 +30,7 @@ def columns_of(space: spaces.Box) -> tuple[Column, ...]:
 
 def _affine(low: float, high: float) -> tuple[float, float]:
     """Return factor and offset that map finite bounds to [-1, 1]; others stay as they are."""
-    if not (-_UNBOUNDED < low < high < _UNBOUNDED):
+    if not (-UNBOUNDED < low < high < UNBOUNDED):
         return 1.0, 0.0
     return 2.0 / (high - low), -(high + low) / (high - low)
 
@@ -53,7 +53,7 @@ class BoxScaler(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         """Scale a batch of observations."""
-        return x * self.scale + self.shift
+        return torch.addcmul(self.shift, x, self.scale)
 
 
 class ColumnExpander(nn.Module):

@@ -25,6 +25,7 @@ from perceiver_rl.modalities.tokenizers import (
 from perceiver_rl.spaces import ENTITIES, ENTITY_MASK, ObservationError, TextSpace
 
 MOST_PATCHES = 64
+MOST_GROUPS = 16
 MASK = "_mask"
 
 
@@ -63,6 +64,8 @@ def build_tokenizer(
     Raises:
         ObservationError: If the part cannot be turned into tokens; says what to do.
     """
+    if 0 in (space.shape or ()):
+        raise ObservationError(f"observation {key!r}: {space} holds no numbers; leave it out")
     if symbols is not None:
         return _symbols(key, space, config, symbols)
     if isinstance(space, spaces.Discrete):
@@ -70,9 +73,7 @@ def build_tokenizer(
     if isinstance(space, spaces.MultiDiscrete):
         return CategoryTokenizer([int(size) for size in space.nvec.flat], config.width)
     if isinstance(space, spaces.MultiBinary):
-        shape = tuple(space.shape)
-        scaler = BoxScaler(spaces.Box(0, 1, shape, np.float32))
-        return VectorTokenizer(math.prod(shape), scaler, config.width, config.group)
+        return _vector(spaces.Box(0, 1, tuple(space.shape), np.float32), config)
     if isinstance(space, TextSpace):
         return TextTokenizer(space.max_bytes, config.width, config.bands)
     if isinstance(space, spaces.Box):
@@ -89,8 +90,7 @@ def _is_set(space: spaces.Space[Any]) -> bool:
 
 def _box(key: str, space: spaces.Box, config: ModalityConfig) -> Tokenizer:
     if len(space.shape) <= 1:
-        size = math.prod(space.shape)
-        return VectorTokenizer(size, BoxScaler(space), config.width, config.group)
+        return _vector(space, config)
     if len(space.shape) == 2:
         return SetTokenizer(columns_of(space), config.width)
     if len(space.shape) == 3:
@@ -101,6 +101,12 @@ def _box(key: str, space: spaces.Box, config: ModalityConfig) -> Tokenizer:
         f"observation {key!r}: expected a Box of up to three axes (vector, rows, channels x rows x"
         f" columns), got shape {space.shape}; reshape it in a wrapper"
     )
+
+
+def _vector(space: spaces.Box, config: ModalityConfig) -> Tokenizer:
+    size = math.prod(space.shape)
+    group = config.group or math.ceil(size / MOST_GROUPS)
+    return VectorTokenizer(size, BoxScaler(space), config.width, group)
 
 
 def is_image(space: spaces.Space[Any]) -> bool:

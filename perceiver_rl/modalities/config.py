@@ -19,7 +19,8 @@ class ModalityConfig:
 
     Args:
         width: Features of a token, before its position and its modality's vector.
-        group: Numbers of a vector that share a token.
+        group: Numbers of a vector that share a token; 0 chooses it so that there are at most 16
+            tokens.
         patch: Side of an image's patches; 0 chooses it so that there are at most 64 of them.
         bands: Fourier bands per axis of the positions of patches and letters.
         modality_width: Learned features that tell the widest modality's tokens from others.
@@ -27,14 +28,14 @@ class ModalityConfig:
     """
 
     width: int = 64
-    group: int = 16
+    group: int = 0
     patch: int = 0
     bands: int = 6
     modality_width: int = 8
     perceiver: PerceiverConfig = field(default_factory=_small)
 
     def __post_init__(self) -> None:
-        least = {"width": 1, "group": 1, "patch": 0, "bands": 1, "modality_width": 1}
+        least = {"width": 1, "group": 0, "patch": 0, "bands": 1, "modality_width": 1}
         for name, size in least.items():
             if getattr(self, name) < size:
                 raise ValueError(f"{name} must be at least {size}, not {getattr(self, name)}")

@@ -63,6 +63,18 @@ class ObservationEncoder(nn.Module):
         )
         self.query = LearnedQueries(1, features_dim)
         self.perceiver = PerceiverIO(self.pad.width, features_dim, config.perceiver)
+        self.offset = nn.Parameter(torch.zeros(features_dim))
+
+    @torch.no_grad()
+    def center(self, observations: Mapping[str, Tensor] | Tensor) -> None:
+        """Shift the answers so that their mean over a batch of observations is zero.
+
+        An untrained Perceiver answers any two observations with much the same vector: what comes
+        from positions, offsets and learned arrays. To networks that are to learn from the answers
+        that is one large constant input, through which a target with a mean (a value of 60) kills
+        their ReLUs, or saturates their tanh, before they have learned to tell observations apart.
+        """
+        self.offset -= self(observations).mean(0)
 
     def forward(
         self, observations: Mapping[str, Tensor] | Tensor
@@ -75,7 +87,8 @@ class ObservationEncoder(nn.Module):
             rows, present = tokenizer(found[key], mask)
             tokens.append(Tokens(self.pad.rows(_name(i), rows), present))
         rows, mask = _joined(tokens)
-        return self.perceiver(rows, self.query(rows), mask).squeeze(1)
+        # The query is the same for all samples: one is enough.
+        return self.perceiver(rows, self.query(rows[:1]), mask).squeeze(1) + self.offset
 
 
 def _name(number: int) -> str:
@@ -84,6 +97,8 @@ def _name(number: int) -> str:
 
 def _joined(parts: Sequence[Tokens]) -> Tokens:
     """Return all tokens in a row, with a mask if any part has one."""
+    if len(parts) == 1:
+        return parts[0]
     rows = torch.cat([part.rows for part in parts], dim=1)
     if all(part.mask is None for part in parts):
         return Tokens(rows)

@@ -49,6 +49,15 @@ class Tokenizer(nn.Module, ABC):
         """Return the tokens of a batch; a mask says which rows of a set exist."""
 
 
+def _offset(*shape: int) -> Tensor:
+    """Return initial offsets of tokens, as large as numbers of 1 make a token.
+
+    What reads tokens standardizes them. Without an offset that would leave of numbers alone their
+    ratios, and small numbers could not be told from large ones.
+    """
+    return nn.init.trunc_normal_(torch.empty(shape), std=1.0, a=-2.0, b=2.0)
+
+
 class VectorTokenizer(Tokenizer):
     """A vector of numbers: neighbours in groups, each group with a projection of its own.
 
@@ -66,14 +75,16 @@ class VectorTokenizer(Tokenizer):
         self.filling = self.tokens * group - size
         layers = [linear(group, width) for _ in range(self.tokens)]
         self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers]))
-        self.bias = nn.Parameter(torch.zeros(self.tokens, width))
+        self.bias = nn.Parameter(_offset(self.tokens, width))
 
     def forward(self, part: Tensor, mask: Tensor | None = None) -> Tokens:
         """Return ``[B, ceil(D / group), W]``."""
         numbers = self.scaler(part).reshape(part.shape[0], -1)
-        groups = functional.pad(numbers, (0, self.filling)).unflatten(1, (self.tokens, -1))
-        rows = torch.einsum("btg,twg->btw", groups, self.weight) + self.bias
-        return Tokens(rows)
+        if self.filling:
+            numbers = functional.pad(numbers, (0, self.filling))
+        groups = numbers.unflatten(1, (self.tokens, -1)).transpose(0, 1)
+        rows = torch.baddbmm(self.bias.unsqueeze(1), groups, self.weight.transpose(1, 2))
+        return Tokens(rows.transpose(0, 1))
 
 
 class CategoryTokenizer(Tokenizer):
@@ -187,6 +198,7 @@ class SetTokenizer(Tokenizer):
         super().__init__(width)
         self.expand = ColumnExpander(columns)
         self.embed = linear(self.expand.out_features, width)
+        self.embed.bias.data.copy_(_offset(width))
 
     def forward(self, part: Tensor, mask: Tensor | None = None) -> Tokens:
         """Return ``[B, N, W]``; without a mask a row of zeros does not exist."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from gymnasium import spaces
+from stable_baselines3.common.preprocessing import preprocess_obs
 from torch import Tensor
 
-from perceiver_rl.entities import columns_of
+from perceiver_rl.entities import UNBOUNDED, columns_of
 from perceiver_rl.spaces import (
     ENTITIES,
     ENTITY_MASK,
@@ -30,6 +32,35 @@ def by_key(observations: Mapping[str, Tensor] | Tensor) -> Mapping[str, Tensor]:
     if isinstance(observations, Mapping):
         return observations
     return {ENTITIES: observations, ENTITY_MASK: (observations != 0).any(-1)}
+
+
+def drawn_from(space: spaces.Space[Any], number: int) -> Any:
+    """Return preprocessed random observations of a space; always the same ones.
+
+    Numbers without bounds are drawn from a normal distribution, also where a Box says the largest
+    float instead of infinity.
+    """
+    fresh = _without_huge_bounds(space)
+    fresh.seed(0)
+    rows = [fresh.sample() for _ in range(number)]
+    if isinstance(space, spaces.Dict):
+        batch: Any = {
+            key: torch.as_tensor(np.stack([row[key] for row in rows])) for key in space.spaces
+        }
+    else:
+        batch = torch.as_tensor(np.stack(rows))
+    return preprocess_obs(batch, space)
+
+
+def _without_huge_bounds(space: spaces.Space[Any]) -> spaces.Space[Any]:
+    """Return a copy of a space whose Boxes have infinite bounds where they have huge ones."""
+    if isinstance(space, spaces.Dict):
+        return spaces.Dict({key: _without_huge_bounds(part) for key, part in space.items()})
+    if type(space) is not spaces.Box or not np.issubdtype(space.dtype, np.floating):
+        return deepcopy(space)
+    low = np.where(space.low < -UNBOUNDED, -np.inf, space.low).astype(space.dtype)
+    high = np.where(space.high > UNBOUNDED, np.inf, space.high).astype(space.dtype)
+    return spaces.Box(low, high, dtype=space.dtype.type)
 
 
 def check_finite(observations: Mapping[str, Tensor] | Tensor, space: spaces.Dict) -> None:

@@ -15,9 +15,12 @@ from perceiver_rl.entities import configured
 from perceiver_rl.modalities import ObservationEncoder
 from perceiver_rl.sb3.extractor import EntityExtractor
 from perceiver_rl.sb3.extractor import twice_differentiable as twice
-from perceiver_rl.sb3.observations import check_all_finite, check_finite
+from perceiver_rl.sb3.observations import check_all_finite, check_finite, drawn_from
 from perceiver_rl.sb3.presets import preset_named
 from perceiver_rl.spaces import ENTITIES, ENTITY_MASK, OBSERVATION_KEYS, check_observation_space
+
+# Observations over which the mean of a new extractor's features is zero.
+_DRAWN = 32
 
 
 class PerceiverExtractor(BaseFeaturesExtractor):
@@ -91,6 +94,7 @@ class PerceiverExtractor(BaseFeaturesExtractor):
         perceiver = configured(config.perceiver, encoder_kwargs or {}, "perceiver")
         config = configured(config, {"perceiver": perceiver}, "modality")
         self.reader = ObservationEncoder(observation_space, self.features_dim, config, symbols)
+        self.reader.center(drawn_from(observation_space, _DRAWN))
 
     def forward(self, observations: Mapping[str, Tensor] | Tensor) -> Tensor:
         """Return the vector ``[B, features_dim]``.

@@ -57,6 +57,13 @@ def test_masks_belong_to_their_sets_and_are_no_parts() -> None:
     assert not set(encoder.keys) & set(SETS.values())
 
 
+def test_a_centered_encoder_answers_zero_on_average() -> None:
+    encoder, batch = an_encoder(), batch_of(6)
+    before = encoder(batch)
+    encoder.center(batch)
+    torch.testing.assert_close(encoder(batch), before - before.mean(0))
+
+
 @pytest.mark.parametrize("key", [key for key in SPACE.spaces if key != "mission"])
 def test_every_part_matters(key: str) -> None:
     encoder, batch = an_encoder(), batch_of(6)

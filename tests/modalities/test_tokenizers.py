@@ -11,6 +11,7 @@ from torch import nn
 
 from perceiver_rl.modalities import ModalityConfig, SymbolTokenizer, build_tokenizer, is_image
 from perceiver_rl.nn import fourier_features, grid_positions
+from perceiver_rl.nn.kernels import standardize
 from perceiver_rl.spaces import Column, EntitySpace, ObservationError, TextSpace
 
 CONFIG = ModalityConfig(width=6, group=4, bands=2)
@@ -32,6 +33,29 @@ def test_a_vector_is_cut_into_groups_with_a_projection_each() -> None:
     first = scaled[:, :4] @ module.weight[0].T + module.bias[0]
     second = scaled[:, 4:] @ module.weight[1][:, :2].T + module.bias[1]
     torch.testing.assert_close(rows, torch.stack([first, second], dim=1))
+
+
+@pytest.mark.parametrize(("size", "tokens"), [(1, 1), (4, 4), (16, 16), (17, 9), (376, 16)])
+def test_by_default_every_number_is_a_token_until_there_are_sixteen(size: int, tokens: int) -> None:
+    space = spaces.Box(-1, 1, (size,), np.float32)
+    module = build_tokenizer("part", space, ModalityConfig())
+    assert module(torch.rand(2, size)).rows.shape == (2, tokens, ModalityConfig().width)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3)])
+def test_a_token_tells_small_numbers_from_large_ones_even_standardized(
+    shape: tuple[int, ...],
+) -> None:
+    module = tokenizer(spaces.Box(-1, 1, shape, np.float32))
+    small = torch.full((1, *shape), 0.1)
+    standard = [standardize(module(size * small).rows).detach() for size in (1, 9)]
+    assert float((standard[0] - standard[1]).abs().max()) > 0.1
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), (1, 0, 4)])
+def test_a_part_without_numbers_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ObservationError, match="'part': .* holds no numbers"):
+        tokenizer(spaces.Box(0, 1, shape, np.float32))
 
 
 @pytest.mark.parametrize("high", [np.inf, np.finfo(np.float32).max])
@@ -108,7 +132,7 @@ def test_rows_of_a_set_are_tokens_and_absent_ones_are_masked() -> None:
     tokens = module(rows)
     assert tokens.mask is not None
     assert tokens.mask.tolist() == [[True, False, True]]
-    expected = torch.tensor([1.0, 1.0, 0.0, 0.0]) @ module.embed.weight.T
+    expected = torch.tensor([1.0, 1.0, 0.0, 0.0]) @ module.embed.weight.T + module.embed.bias
     torch.testing.assert_close(tokens.rows[0, 2], expected)
     told = module(rows, torch.tensor([[1.0, 1.0, 0.0]])).mask
     assert told.tolist() == [[True, True, False]]

@@ -12,8 +12,11 @@ from sb3_contrib import QRDQN, TQC, TRPO, MaskablePPO, RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecFrameStack
+from torch import nn
+from torch.nn import functional
 
 from perceiver_rl.sb3 import PerceiverExtractor
+from perceiver_rl.sb3.observations import drawn_from
 from perceiver_rl.spaces import ObservationError, PadObservation
 
 
@@ -142,6 +145,58 @@ def test_stacked_frames_are_more_channels() -> None:
     model.learn(16)
     reader: Any = model.policy.features_extractor.reader
     assert reader.tokenizers[0].patches.in_channels == 4
+
+
+HUGE = float(np.finfo(np.float32).max)
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        spaces.Box(-HUGE, HUGE, (3,), np.float32),
+        spaces.Box(0, 255, (3, 16, 16), np.uint8),
+        scene().observation_space,
+    ],
+)
+def test_a_new_extractor_answers_zero_on_average(space: spaces.Space[Any]) -> None:
+    extractor = PerceiverExtractor(space, 8)
+    with torch.no_grad():
+        mean = extractor(drawn_from(space, 32)).mean(0)
+    torch.testing.assert_close(mean, torch.zeros(8), atol=1e-5, rtol=0)
+
+
+def test_observations_are_drawn_without_touching_the_space() -> None:
+    space = spaces.Dict({"a": spaces.Box(-np.inf, np.inf, (2,), np.float32)})
+    space.seed(3)
+    expected = space.sample()
+    space.seed(3)
+    first, second = drawn_from(space, 4), drawn_from(space, 4)
+    assert torch.equal(first["a"], second["a"])
+    assert np.array_equal(space.sample()["a"], expected["a"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_values_with_a_large_mean_are_learned(seed: int) -> None:
+    torch.manual_seed(seed)
+    extractor = PerceiverExtractor(spaces.Box(-HUGE, HUGE, (4,), np.float32))
+    model = nn.Sequential(extractor, nn.Linear(extractor.features_dim, 64), nn.ReLU())
+    model += nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+
+    def batch(size: int) -> tuple[Any, Any]:
+        states = torch.randn(size, 4)
+        return states, 60 + 5 * states[:, :1] - 3 * states[:, 1:2]
+
+    for _ in range(500):
+        states, values = batch(64)
+        optimizer.zero_grad()
+        functional.smooth_l1_loss(model(states), values).backward()
+        optimizer.step()
+    states, values = batch(1000)
+    with torch.no_grad():
+        correlation = torch.corrcoef(torch.cat([model(states), values], 1).T)[0, 1]
+    assert float(correlation) > 0.9
 
 
 def test_what_is_not_finite_is_named() -> None:
