@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -20,6 +19,7 @@ from perceiver_rl.nn import (
     activation_layer,
     layout_of,
     linear,
+    weighted_sum,
 )
 
 
@@ -75,8 +75,7 @@ class EntityEncoder(nn.Module, ABC):
         padded = layout.pad(rows)
         present = mask.new_ones(padded.shape[:2]) if layout.mask is None else layout.mask
         share = present.to(rows.dtype) / present.sum(1, keepdim=True).clamp(min=1)
-        mean = torch.bmm(share.unsqueeze(1), padded).squeeze(1)
-        return EntityEncoding(per_entity, self.pooled(mean))
+        return EntityEncoding(per_entity, self.pooled(weighted_sum(share, padded)))
 
 
 class PerceiverEntityEncoder(EntityEncoder):

@@ -1,8 +1,8 @@
 """Masked categorical choices in log space, for whole batches, with the empty case decided.
 
 Where nothing is legal, index 0 is chosen with probability 1: the choice carries no information, its
-log-probability and its entropy are 0, and no gradient flows. Illegal indices have log-probability
-``ILLEGAL``, a finite number, so that products with probability 0 are 0 and never NaN.
+log-probability and its entropy are 0, and no gradient flows. Illegal indices have a log-probability
+below half of ``ILLEGAL``, but a finite one, so that products with probability 0 are 0 and never NaN.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
+
+from perceiver_rl.nn import constant
 
 ILLEGAL = -1e30
 
@@ -28,7 +30,7 @@ def masked_log_softmax(
         temperature: Divides the logits; 0 leaves the (first) likeliest choice alone.
 
     Returns:
-        Log-probabilities, about ``ILLEGAL`` where a choice is not legal.
+        Log-probabilities, below half of ``ILLEGAL`` where a choice is not legal.
     """
     if temperature == 0:
         log_probs = masked_log_softmax(logits, legal)
@@ -37,9 +39,18 @@ def masked_log_softmax(
         logits = logits / temperature
     if legal is None:
         return logits.log_softmax(-1)
-    forbidden = ~legal
-    forbidden[..., 0] &= legal.any(-1)
-    return logits.masked_fill(forbidden, ILLEGAL).log_softmax(-1)
+    return torch.where(legal, logits, constant(_instead, logits, logits.shape[-1])).log_softmax(-1)
+
+
+def _instead(dtype: torch.dtype, device: torch.device, choices: int) -> Float[Tensor, " choice"]:
+    """Return logits for choices that are not legal; that of choice 0 counts where none is.
+
+    Both it and its distance to the others are beyond half of ``ILLEGAL``, which tells them apart
+    from legal choices.
+    """
+    logits = torch.full((choices,), 2 * ILLEGAL, dtype=dtype, device=device)
+    logits[:1] = 0.75 * ILLEGAL
+    return logits
 
 
 def entropy(log_probs: Float[Tensor, "*batch choice"]) -> Float[Tensor, "*batch"]:

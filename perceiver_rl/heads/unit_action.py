@@ -14,7 +14,7 @@ from perceiver_rl.heads.config import HeadConfig
 from perceiver_rl.heads.inputs import PARTS, HeadInputs, InputSizes
 from perceiver_rl.heads.selection import Candidates
 from perceiver_rl.heads.targets import TargetUnit
-from perceiver_rl.nn import linear
+from perceiver_rl.nn import linear, weighted_sum
 from perceiver_rl.spaces import UnitActionSpace
 
 
@@ -161,8 +161,8 @@ class UnitActionHead(nn.Module):
     ) -> Float[Tensor, "batch embedding"]:
         """Extend the embedding by the mean of the selected entities."""
         members = selected.to(context.dtype)
-        mean = torch.bmm(members.unsqueeze(1), per_entity).squeeze(1)
-        mean = mean / members.sum(-1, keepdim=True).clamp(min=1.0)
+        total = weighted_sum(members, per_entity)
+        mean = total / members.sum(-1, keepdim=True).clamp(min=1.0)
         return (context + self.from_selection(mean)).relu()
 
     def _scored(self, decided: Conditionals, smoothing: float = 0.0) -> ActionParts:

@@ -11,6 +11,7 @@ from perceiver_rl.nn.blocks import (
 )
 from perceiver_rl.nn.flops import count_flops
 from perceiver_rl.nn.init import LinearInit, learned_array, linear
+from perceiver_rl.nn.kernels import constant, row_products, weighted_sum
 from perceiver_rl.nn.layout import Dense, Layout, Packed, layout_of
 from perceiver_rl.nn.perceiver_io import (
     PerceiverConfig,
@@ -79,6 +80,7 @@ __all__ = [
     "TransformerConfig",
     "activation_layer",
     "cell_positions",
+    "constant",
     "count_flops",
     "fourier_features",
     "grid_positions",
@@ -87,4 +89,6 @@ __all__ = [
     "linear",
     "plain_attention",
     "recorded_attention",
+    "row_products",
+    "weighted_sum",
 ]

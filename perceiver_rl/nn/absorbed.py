@@ -132,12 +132,14 @@ def attend_from_many_queries(
         query_norm: The layer norm whose gain and offset the rows still lack, if they do.
     """
     heads, rows = layer.heads, key_value.shape[1]
-    weight, bias = _gained(layer.query, query_norm), _shifted(layer.query, query_norm)
-    asked = torch.cat([weight, bias.unsqueeze(1)], 1) * (weight.shape[0] // heads) ** -0.5
+    scale = (layer.query.out_features // heads) ** -0.5
+    asked = _gained(layer.query, query_norm) * scale
+    asked_of_all = (_shifted(layer.query, query_norm) * scale).unsqueeze(1)
     # What the key's bias adds is the same for all keys and falls out of the softmax.
     folded = _through(key_value, layer.key, asked, heads)
+    folded_of_all = _through(key_value, layer.key, asked_of_all, heads)
     values = _through(key_value, layer.value, layer.output.weight.t(), heads)
-    scores = torch.baddbmm(folded[..., -1:], folded[..., :-1], queries.transpose(1, 2))
+    scores = torch.baddbmm(folded_of_all, folded, queries.transpose(1, 2))
     weights = aligned_softmax(scores.unflatten(1, (heads, rows)), 2).flatten(1, 2)
     # Each head's weights sum to one, so an offset of the values is one of the output.
     offset = torch.addmv(layer.output.bias, layer.output.weight, layer.value.bias)
@@ -162,22 +164,25 @@ def _pool(
     """Average rows by the softmax of their products with the queries."""
     batch, keys, width = rows.shape
     if query.shape[1] * keys > _FUSED_FROM:
-        shared = rows.unsqueeze(1)
+        keys_and_values = rows.unsqueeze(1)
         return functional.scaled_dot_product_attention(
             query.expand(batch, -1, -1).unsqueeze(1),
-            shared,
-            shared,
+            keys_and_values,
+            keys_and_values,
             attn_mask=additive_mask(mask, rows.dtype),
             scale=1.0,
         ).squeeze(1)
-    if query.shape[0] == 1:
-        products = query[0] @ rows.reshape(-1, width).t()
-        scores = products.unflatten(1, (batch, keys)).transpose(0, 1)
+    # Where the queries are shared they come first, as one product of matrices gives the scores.
+    shared = query.shape[0] == 1
+    if shared:
+        scores = (query[0] @ rows.reshape(-1, width).t()).unflatten(1, (batch, keys))
     else:
         scores = torch.bmm(query, rows.transpose(1, 2))
     if mask is not None:
-        scores = scores.masked_fill(~mask.unsqueeze(1), torch.finfo(scores.dtype).min / 2)
-    return torch.bmm(aligned_softmax(scores, -1), rows)
+        absent = ~mask.unsqueeze(0 if shared else 1)
+        scores = scores.masked_fill(absent, torch.finfo(scores.dtype).min / 2)
+    weights = aligned_softmax(scores, -1)
+    return torch.bmm(weights.transpose(0, 1) if shared else weights, rows)
 
 
 def _through(

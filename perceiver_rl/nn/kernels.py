@@ -24,7 +24,7 @@ _ALIGN_FROM = 1 << 12
 def standardize(x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
     """Give every row mean 0 and variance 1: a layer norm without gain and offset."""
     # With constants, because the CPU kernel is slower without them.
-    ones, zeros = _constant(_ones_and_zeros, x, x.shape[-1])
+    ones, zeros = constant(_ones_and_zeros, x, x.shape[-1])
     return functional.layer_norm(x, (x.shape[-1],), ones, zeros)
 
 
@@ -40,6 +40,24 @@ def add(
     if torch.compiler.is_compiling() or update.dtype != x.dtype or update._is_view():
         return x + update
     return update.add_(x)
+
+
+def weighted_sum(
+    weights: Float[Tensor, "batch row"], rows: Float[Tensor, "batch row width"]
+) -> Float[Tensor, "batch width"]:
+    """Return each sample's sum of rows by their weights.
+
+    Not as a batch of products with a single row, which takes a CPU several times longer at many
+    sizes.
+    """
+    return (rows * weights.unsqueeze(2)).sum(1)
+
+
+def row_products(
+    rows: Float[Tensor, "batch row width"], query: Float[Tensor, "batch width"]
+) -> Float[Tensor, "batch row"]:
+    """Return the products of each sample's rows with its one query, as :func:`weighted_sum`."""
+    return (rows * query.unsqueeze(1)).sum(2)
 
 
 def additive_mask(
@@ -97,10 +115,10 @@ def sets_to_join(q: Tensor, k: Tensor) -> int:
 
 def same_set(sets: int, rows: int, like: Tensor) -> Float[Tensor, "row row"]:
     """Return 0 between rows of the same set and a large finite negative number between others."""
-    return _constant(_same_set, like, sets, rows)
+    return constant(_same_set, like, sets, rows)
 
 
-def _constant(make: Callable[..., Made], like: Tensor, *sizes: int) -> Made:
+def constant(make: Callable[..., Made], like: Tensor, *sizes: int) -> Made:
     """Return what depends on sizes, a dtype and a device alone; nobody may write to it.
 
     Kept, because making it again takes a small network longer than using it.
