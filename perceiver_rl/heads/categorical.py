@@ -1,8 +1,8 @@
 """Masked categorical choices in log space, for whole batches, with the empty case decided.
 
 Where nothing is legal, index 0 is chosen with probability 1: the choice carries no information, its
-log-probability and its entropy are 0, and no gradient flows. Illegal indices have a log-probability
-below half of ``ILLEGAL``, but a finite one, so that products with probability 0 are 0 and never NaN.
+log-probability and its entropy are 0, and no gradient flows. Illegal indices have a finite
+log-probability below half of ``ILLEGAL``, so that products with probability 0 are 0 and never NaN.
 """
 
 from __future__ import annotations
