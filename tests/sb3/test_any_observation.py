@@ -185,18 +185,19 @@ def test_values_with_a_large_mean_are_learned(seed: int) -> None:
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
 
     def batch(size: int) -> tuple[Any, Any]:
-        states = torch.randn(size, 4)
-        return states, 60 + 5 * states[:, :1] - 3 * states[:, 1:2]
+        states = torch.randn(size, 4) / 2
+        return states, 60 - 20 * (states[:, :1] + states[:, 1:2]) ** 2
 
-    for _ in range(500):
+    for _ in range(400):
         states, values = batch(64)
         optimizer.zero_grad()
         functional.smooth_l1_loss(model(states), values).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 10)
         optimizer.step()
     states, values = batch(1000)
     with torch.no_grad():
         correlation = torch.corrcoef(torch.cat([model(states), values], 1).T)[0, 1]
-    assert float(correlation) > 0.9
+    assert float(correlation) > 0.95
 
 
 def test_what_is_not_finite_is_named() -> None:
