@@ -4,7 +4,8 @@ python scripts/compare_extractors.py [--tasks CartPole Catch] [--seeds 3] [--wor
 
 Trains every algorithm of every task with both, over several seeds, and prints the mean return of 50
 episodes that training never saw, with a 95 % interval over the seeds (Student's t). What is trained
-is kept in ``--output`` and not repeated. MiniGrid needs ``pip install --no-deps minigrid``.
+is kept in ``--output`` and not repeated. Settings are those of extractor_tasks.py: the same for both
+but for what it names. MiniGrid needs ``pip install --no-deps minigrid``.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ def _policy_kwargs(task: TaskSpec, algorithm: str) -> dict[str, Any]:
 
 def table(found: dict[str, Any], tasks: list[str], seeds: int) -> Table:
     """Return a row per task and algorithm."""
-    result = Table(title=f"mean return of {EPISODES} episodes, {seeds} seeds, 95 % interval")
+    result = Table(title=f"mean return of {EPISODES} episodes, {seeds} seeds")
     for column in (
         "task",
         "algorithm",
@@ -173,10 +174,10 @@ def table(found: dict[str, Any], tasks: list[str], seeds: int) -> Table:
 
 
 def interval(values: list[float]) -> str:
-    """Return the mean and its interval; alone if there is only one seed."""
+    """Return the mean and its interval; with one or two seeds, which have none, what each gave."""
     mean = statistics.mean(values)
-    if len(values) < 2:
-        return f"{mean:.2f}"
+    if len(values) < 3:
+        return f"{mean:.2f} ({', '.join(f'{value:.2f}' for value in values)})"
     half = stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
     return f"{mean:.2f} [{mean - half:.2f}, {mean + half:.2f}]"
 
