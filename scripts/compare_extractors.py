@@ -4,8 +4,8 @@ python scripts/compare_extractors.py [--tasks CartPole Catch] [--seeds 3] [--wor
 
 Trains every algorithm of every task with both, over several seeds, and prints the mean return of 50
 episodes that training never saw, with a 95 % interval over the seeds (Student's t). What is trained
-is kept in ``--output`` and not repeated. Settings are those of extractor_tasks.py: the same for both
-but for what it names. MiniGrid needs ``pip install --no-deps minigrid``.
+is kept in ``--output`` and not repeated. Settings are those of extractor_tasks.py: the same for
+both but for what it names. MiniGrid needs ``pip install --no-deps minigrid``.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class ObservationEncoder(nn.Module):
         that is one large constant input, through which a target with a mean (a value of 60) kills
         their ReLUs, or saturates their tanh, before they have learned to tell observations apart.
         """
-        self.offset -= self(observations).mean(0)
+        self.offset.sub_(self(observations).mean(0))
 
     def forward(
         self, observations: Mapping[str, Tensor] | Tensor
