@@ -38,7 +38,7 @@ ON_POLICY = ("PPO", "A2C", "MaskablePPO", "RecurrentPPO")
 EPISODES = 50
 JUDGED_AT_ONCE = 10
 EVALUATION = 10_000
-OURS, THEIRS = "perceiver", "baseline"
+OURS, BASELINE = "perceiver", "baseline"
 Job = tuple[str, str, str, int]
 
 
@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--table", action="store_true", help="train nothing, show what there is")
     parser.add_argument("--output", type=Path, default=Path("results/extractors.json"))
     args = parser.parse_args()
     found: dict[str, Any] = read_json(args.output) or {}
@@ -56,16 +57,16 @@ def main() -> None:
         for seed in range(args.seeds)
         for task in args.tasks
         for algorithm in TASKS[task].algorithms
-        for extractor in (OURS, THEIRS)
+        for extractor in (OURS, BASELINE)
     ]
-    missing = [job for job in jobs if key_of(job) not in found]
+    missing = [job for job in jobs if key_of(job) not in found and not args.table]
     with ProcessPoolExecutor(args.workers) as pool:
         runs = {pool.submit(train, job): job for job in missing}
         for run in track(as_completed(runs), "trainings", total=len(runs)):
             found[key_of(runs[run])] = run.result()
             args.output.parent.mkdir(parents=True, exist_ok=True)
             write_json(args.output, dict(sorted(found.items())))
-    Console().print(table(found, args.tasks, args.seeds))
+    Console().print(table(found, args.tasks))
 
 
 def key_of(job: Job) -> str:
@@ -115,7 +116,7 @@ def _training_env(task: TaskSpec, extractor: str, envs: int, seed: int) -> VecEn
 
 def _env(task: TaskSpec, extractor: str) -> Any:
     env = task.make()
-    return task.wrap(env) if task.wrap and extractor == THEIRS else env
+    return task.wrap(env) if task.wrap and extractor == BASELINE else env
 
 
 def _policy(task: TaskSpec, algorithm: str) -> str:
@@ -135,28 +136,24 @@ def _policy_kwargs(task: TaskSpec, algorithm: str) -> dict[str, Any]:
     return kwargs
 
 
-def table(found: dict[str, Any], tasks: list[str], seeds: int) -> Table:
-    """Return a row per task and algorithm."""
-    result = Table(title=f"mean return of {EPISODES} episodes, {seeds} seeds")
-    for column in (
-        "task",
-        "algorithm",
-        "steps",
-        "perceiver",
-        "baseline",
-        "its extractor",
-        "CPU time",
-    ):
+def table(found: dict[str, Any], tasks: list[str]) -> Table:
+    """Return a row per task and algorithm, over the seeds that both extractors have."""
+    result = Table(title=f"mean return of {EPISODES} episodes")
+    columns = ("task", "algorithm", "steps", "seeds", OURS, BASELINE, "its extractor", "CPU time")
+    for column in columns:
         result.add_column(column)
     for name in tasks:
-        task = TASKS[name]
-        for algorithm, steps in task.algorithms.items():
+        for algorithm, steps in TASKS[name].algorithms.items():
+            start = f"{name}/{algorithm.__name__}"
+            seeds = sorted(
+                {key.rsplit("/", 1)[1] for key in found if key.startswith(f"{start}/{OURS}/")}
+                & {key.rsplit("/", 1)[1] for key in found if key.startswith(f"{start}/{BASELINE}/")}
+            )
+            if not seeds:
+                continue
             runs = {
-                extractor: [
-                    found[key_of((name, algorithm.__name__, extractor, seed))]
-                    for seed in range(seeds)
-                ]
-                for extractor in (OURS, THEIRS)
+                extractor: [found[f"{start}/{extractor}/{seed}"] for seed in seeds]
+                for extractor in (OURS, BASELINE)
             }
             seconds = {
                 extractor: sum(run["cpu_seconds"] for run in all_runs)
@@ -166,9 +163,10 @@ def table(found: dict[str, Any], tasks: list[str], seeds: int) -> Table:
                 name,
                 algorithm.__name__,
                 f"{steps:,}",
-                *(interval([run["return"] for run in runs[each]]) for each in (OURS, THEIRS)),
-                task.baseline,
-                f"{seconds[OURS] / seconds[THEIRS]:.1f}x",
+                str(len(seeds)),
+                *(interval([run["return"] for run in all_runs]) for all_runs in runs.values()),
+                TASKS[name].baseline,
+                f"{seconds[OURS] / seconds[BASELINE]:.1f}x",
             )
     return result
 
@@ -176,7 +174,9 @@ def table(found: dict[str, Any], tasks: list[str], seeds: int) -> Table:
 def interval(values: list[float]) -> str:
     """Return the mean and its interval; with one or two seeds, which have none, what each gave."""
     mean = statistics.mean(values)
-    if len(values) < 3:
+    if len(values) == 1:
+        return f"{mean:.2f}"
+    if len(values) == 2:
         return f"{mean:.2f} ({', '.join(f'{value:.2f}' for value in values)})"
     half = stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
     return f"{mean:.2f} [{mean - half:.2f}, {mean + half:.2f}]"
