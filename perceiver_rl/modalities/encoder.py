@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from perceiver_rl.modalities.build import build_tokenizer, masks_of, parts_of
 from perceiver_rl.modalities.config import ModalityConfig
-from perceiver_rl.modalities.tokenizers import Tokens
-from perceiver_rl.nn import LearnedQueries, ModalityPadding, PerceiverIO
+from perceiver_rl.modalities.tokenizers import Tokens, VectorTokenizer
+from perceiver_rl.nn import LearnedQueries, ModalityPadding, PerceiverIO, linear
 from perceiver_rl.spaces import ObservationError, unknown
 
 
@@ -21,7 +21,9 @@ class ObservationEncoder(nn.Module):
     """Any flat observation to one vector.
 
     Every part becomes tokens, which a learned vector per part tells apart (Perceiver IO, appendix
-    on multimodal inputs); one latent array reads them all, and one learned query asks it.
+    on multimodal inputs); one latent array reads them all, and one query asks it. The query is
+    learned; the numbers of vectors, projected, are added to it, as input features are part of the
+    queries for optical flow and for entities. So the answer begins as a linear function of them.
 
     Args:
         space: A Dict of Box, Discrete, MultiDiscrete and MultiBinary, or one of these.
@@ -62,6 +64,8 @@ class ObservationEncoder(nn.Module):
             config.modality_width,
         )
         self.query = LearnedQueries(1, features_dim)
+        size = sum(part.size for part in self.tokenizers if isinstance(part, VectorTokenizer))
+        self.from_numbers = linear(size, features_dim) if size else None
         self.perceiver = PerceiverIO(self.pad.width, features_dim, config.perceiver)
         self.offset = nn.Parameter(torch.zeros(features_dim))
 
@@ -87,8 +91,21 @@ class ObservationEncoder(nn.Module):
             rows, present = tokenizer(found[key], mask)
             tokens.append(Tokens(self.pad.rows(_name(i), rows), present))
         rows, mask = _joined(tokens)
-        # The query is the same for all samples: one is enough.
-        return self.perceiver(rows, self.query(rows[:1]), mask).squeeze(1) + self.offset
+        return self.perceiver(rows, self._query(rows, found), mask).squeeze(1) + self.offset
+
+    def _query(
+        self, rows: Float[Tensor, "batch token width"], found: Mapping[str, Tensor]
+    ) -> Float[Tensor, "shared 1 feature"]:
+        """Return each sample's query; one for all where there are no numbers."""
+        query = self.query(rows[:1])
+        if self.from_numbers is None:
+            return query
+        numbers = [
+            tokenizer.numbers(found[key])
+            for key, tokenizer in zip(self.keys, self.tokenizers, strict=True)
+            if isinstance(tokenizer, VectorTokenizer)
+        ]
+        return query + self.from_numbers(torch.cat(numbers, dim=1)).unsqueeze(1)
 
 
 def _name(number: int) -> str:

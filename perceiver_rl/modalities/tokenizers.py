@@ -70,6 +70,7 @@ class VectorTokenizer(Tokenizer):
 
     def __init__(self, size: int, scaler: nn.Module, width: int, group: int) -> None:
         super().__init__(width)
+        self.size = size
         self.scaler = scaler
         self.tokens = math.ceil(size / group)
         self.filling = self.tokens * group - size
@@ -79,12 +80,16 @@ class VectorTokenizer(Tokenizer):
 
     def forward(self, part: Tensor, mask: Tensor | None = None) -> Tokens:
         """Return ``[B, ceil(D / group), W]``."""
-        numbers = self.scaler(part).reshape(part.shape[0], -1)
+        numbers = self.numbers(part)
         if self.filling:
             numbers = functional.pad(numbers, (0, self.filling))
         groups = numbers.unflatten(1, (self.tokens, -1)).transpose(0, 1)
         rows = torch.baddbmm(self.bias.unsqueeze(1), groups, self.weight.transpose(1, 2))
         return Tokens(rows.transpose(0, 1))
+
+    def numbers(self, part: Tensor) -> Float[Tensor, "batch number"]:
+        """Return the scaled numbers themselves."""
+        return self.scaler(part).reshape(part.shape[0], -1)
 
 
 class CategoryTokenizer(Tokenizer):

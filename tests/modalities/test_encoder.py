@@ -57,6 +57,24 @@ def test_masks_belong_to_their_sets_and_are_no_parts() -> None:
     assert not set(encoder.keys) & set(SETS.values())
 
 
+def test_numbers_reach_the_answer_through_the_query() -> None:
+    space = spaces.Dict({"a": spaces.Box(-1, 1, (2,)), "b": spaces.MultiBinary(3)})
+    torch.manual_seed(0)
+    encoder = ObservationEncoder(space, 7, SMALL)
+    batch = {"a": torch.randn(4, 2), "b": torch.randint(2, (4, 3)).float()}
+    assert encoder.from_numbers is not None
+    scaled = torch.cat([batch["a"], 2 * batch["b"] - 1], 1)
+    rows = torch.randn(4, 5, 9)
+    expected = encoder.query(rows)[:, 0] + scaled @ encoder.from_numbers.weight.T
+    torch.testing.assert_close(encoder._query(rows, batch)[:, 0], expected)
+
+
+def test_without_numbers_all_samples_ask_the_same() -> None:
+    encoder = an_encoder(spaces.Dict({"kind": spaces.Discrete(3), "mission": TextSpace(4)}))
+    assert encoder.from_numbers is None
+    assert encoder._query(torch.randn(4, 5, 9).double(), {}).shape == (1, 1, 7)
+
+
 def test_a_centered_encoder_answers_zero_on_average() -> None:
     encoder, batch = an_encoder(), batch_of(6)
     before = encoder(batch)
