@@ -23,7 +23,7 @@ class ObservationEncoder(nn.Module):
     Every part becomes tokens, which a learned vector per part tells apart (Perceiver IO, appendix
     on multimodal inputs); one latent array reads them all, and one query asks it. The query is
     learned; the numbers of vectors, projected, are added to it, as input features are part of the
-    queries for optical flow and for entities. So the answer begins as a linear function of them.
+    queries for optical flow and for entities, so that they also reach the answer directly.
 
     Args:
         space: A Dict of Box, Discrete, MultiDiscrete and MultiBinary, or one of these.

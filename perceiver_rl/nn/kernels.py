@@ -123,8 +123,13 @@ def constant(make: Callable[..., Made], like: Tensor, *sizes: int) -> Made:
 
     Kept, because making it again takes a small network longer than using it.
     """
-    # A compiler wants to see how it is made; inference tensors cannot be used in training later.
-    if torch.compiler.is_compiling() or torch.is_inference_mode_enabled():
+    # A compiler wants to see how it is made, inference tensors cannot be used in training later,
+    # and what is made beside a tensor of another class may be of that class and have no data.
+    if (
+        torch.compiler.is_compiling()
+        or torch.is_inference_mode_enabled()
+        or type(like) is not Tensor
+    ):
         return make(like.dtype, like.device, *sizes)
     return _kept(make, like.dtype, like.device, *sizes)
 

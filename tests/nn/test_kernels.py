@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch._subclasses import FakeTensorMode
 from torch.nn import functional
 
 from perceiver_rl.nn import (
@@ -14,7 +15,14 @@ from perceiver_rl.nn import (
     layout_of,
     plain_attention,
 )
-from perceiver_rl.nn.kernels import add, aligned_softmax, sets_to_join, standardize
+from perceiver_rl.nn.kernels import (
+    add,
+    aligned_softmax,
+    row_products,
+    sets_to_join,
+    standardize,
+    weighted_sum,
+)
 
 
 @pytest.mark.parametrize("lanes", [4, 8, 16])
@@ -47,6 +55,27 @@ def test_the_aligned_softmax_has_the_gradient_of_a_softmax(monkeypatch: pytest.M
     monkeypatch.setattr(kernels, "_OWN_LANES", 16)
     scores = torch.randn(2, 3, 5, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: aligned_softmax(x, -1), (scores,))
+
+
+def test_what_is_made_without_data_or_for_inference_is_not_kept() -> None:
+    x = torch.randn(3, 7)
+    with FakeTensorMode() as mode:
+        standardize(mode.from_tensor(x))
+    with torch.inference_mode():
+        standardize(x)
+    x.requires_grad_()
+    standardize(x).square().sum().backward()
+    assert type(standardize(x)) is torch.Tensor
+
+
+@given(seed=st.integers(0, 1000))
+def test_sums_and_products_of_single_rows_are_those_of_matrices(seed: int) -> None:
+    torch.manual_seed(seed)
+    rows, weights, query = (
+        torch.randn(s, dtype=torch.float64) for s in ((3, 5, 2), (3, 5), (3, 2))
+    )
+    torch.testing.assert_close(weighted_sum(weights, rows), (weights[:, None] @ rows)[:, 0])
+    torch.testing.assert_close(row_products(rows, query), (rows @ query[:, :, None])[..., 0])
 
 
 def test_standardized_rows_are_a_layer_norm_without_gain_and_offset() -> None:
