@@ -144,15 +144,13 @@ def table(found: dict[str, Any], tasks: list[str]) -> Table:
         result.add_column(column)
     for name in tasks:
         for algorithm, steps in TASKS[name].algorithms.items():
-            start = f"{name}/{algorithm.__name__}"
-            seeds = sorted(
-                {key.rsplit("/", 1)[1] for key in found if key.startswith(f"{start}/{OURS}/")}
-                & {key.rsplit("/", 1)[1] for key in found if key.startswith(f"{start}/{BASELINE}/")}
-            )
+            seeds = seeds_of(found, name, algorithm.__name__)
             if not seeds:
                 continue
             runs = {
-                extractor: [found[f"{start}/{extractor}/{seed}"] for seed in seeds]
+                extractor: [
+                    found[key_of((name, algorithm.__name__, extractor, seed))] for seed in seeds
+                ]
                 for extractor in (OURS, BASELINE)
             }
             seconds = {
@@ -169,6 +167,13 @@ def table(found: dict[str, Any], tasks: list[str]) -> Table:
                 f"{seconds[OURS] / seconds[BASELINE]:.1f}x",
             )
     return result
+
+
+def seeds_of(found: dict[str, Any], task: str, algorithm: str) -> list[int]:
+    """Return the seeds that both extractors were trained with."""
+    seeds = sorted({int(key.rsplit("/", 1)[1]) for key in found})
+    both = (OURS, BASELINE)
+    return [s for s in seeds if all(key_of((task, algorithm, each, s)) in found for each in both)]
 
 
 def interval(values: list[float]) -> str:
