@@ -42,14 +42,14 @@ def drawn_from(space: spaces.Space[Any], number: int) -> Any:
     """
     fresh = _without_huge_bounds(space)
     fresh.seed(0)
-    rows = [fresh.sample() for _ in range(number)]
+    return preprocess_obs(sampled(fresh, number), space)
+
+
+def sampled(space: spaces.Space[Any], number: int) -> Any:
+    """Return a batch of random observations of a space as they are, not preprocessed."""
     if isinstance(space, spaces.Dict):
-        batch: Any = {
-            key: torch.as_tensor(np.stack([row[key] for row in rows])) for key in space.spaces
-        }
-    else:
-        batch = torch.as_tensor(np.stack(rows))
-    return preprocess_obs(batch, space)
+        return {key: sampled(part, number) for key, part in space.spaces.items()}
+    return torch.as_tensor(np.stack([space.sample() for _ in range(number)]))
 
 
 def _without_huge_bounds(space: spaces.Space[Any]) -> spaces.Space[Any]:

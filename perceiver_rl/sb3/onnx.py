@@ -7,15 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from gymnasium import spaces
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from perceiver_rl.files import replacing
 from perceiver_rl.heads import PointerSelection, UnitActionHead
 from perceiver_rl.sb3.mixin import EntityPolicyMixin
+from perceiver_rl.sb3.observations import sampled
 
 MAX_POINTER_ENTITIES = 32
 NOISE = "noise"
@@ -164,14 +163,10 @@ def _decide(policy: Any, observation: Any, deterministic: bool) -> tuple[Tensor,
 
 def _example(policy: EntityPolicyMixin) -> Any:
     """Return a batch of two observations, by which the graph is traced."""
-    space = policy.observation_space
-
-    def batch(one: spaces.Space[Any]) -> Tensor:
-        return torch.from_numpy(np.stack([one.sample(), one.sample()])).to(policy.device)
-
-    if isinstance(space, spaces.Dict):
-        return {key: batch(one) for key, one in space.spaces.items()}
-    return batch(space)
+    batch = sampled(policy.observation_space, 2)
+    if isinstance(batch, dict):
+        return {key: part.to(policy.device) for key, part in batch.items()}
+    return batch.to(policy.device)
 
 
 def _export(policy: EntityPolicyMixin, sampling: bool) -> bytes:
