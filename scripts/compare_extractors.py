@@ -85,7 +85,7 @@ def train(job: Job) -> dict[str, float]:
     model = algorithm(
         _policy(task, algorithm_name),
         _training_env(task, extractor, envs, seed),
-        policy_kwargs=_policy_kwargs(task, algorithm_name) if extractor == OURS else None,
+        policy_kwargs=_policy_kwargs(task, algorithm_name, extractor),
         seed=seed,
         device="cpu",
         **_arguments(task, algorithm_name, extractor),
@@ -123,8 +123,12 @@ def _policy(task: TaskSpec, algorithm: str) -> str:
     return task.policy.replace("Policy", "LstmPolicy") if "Recurrent" in algorithm else task.policy
 
 
-def _policy_kwargs(task: TaskSpec, algorithm: str) -> dict[str, Any]:
+def _policy_kwargs(task: TaskSpec, algorithm: str, extractor: str) -> dict[str, Any]:
+    shared = task.policies.get(algorithm, {})
+    if extractor == BASELINE:
+        return shared
     kwargs: dict[str, Any] = {
+        **shared,
         "features_extractor_class": PerceiverExtractor,
         "features_extractor_kwargs": task.extractor,
     }

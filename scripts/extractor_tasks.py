@@ -121,6 +121,7 @@ class TaskSpec:
         baseline: The extractor that the policy has by default, in words.
         algorithms: Steps of training for each algorithm.
         arguments: Of the algorithms, by their names.
+        policies: What the policies of both are built with, by the names of the algorithms.
         ours: What is different for ``PerceiverExtractor``.
         extractor: Settings of ``PerceiverExtractor``.
         normalize_rewards: Whether training divides rewards by the spread of returns (VecNormalize).
@@ -132,6 +133,7 @@ class TaskSpec:
     baseline: str
     algorithms: dict[Any, int]
     arguments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     ours: dict[str, dict[str, Any]] = field(default_factory=dict)
     extractor: dict[str, Any] = field(default_factory=dict)
     normalize_rewards: bool = False
@@ -164,6 +166,7 @@ TASKS: dict[str, TaskSpec] = {
         baseline="MLP",
         algorithms={PPO: 50_000, A2C: 100_000, DQN: 15_000, QRDQN: 15_000},
         arguments={**_ON, "DQN": _Q, "QRDQN": _Q},
+        policies={"QRDQN": {"n_quantiles": 10}},
         ours={
             "A2C": {"learning_rate": 3e-4},
             "DQN": {"learning_rate": 5e-4},

@@ -96,4 +96,4 @@ class ColumnExpander(nn.Module):
             moved = torch.addmm(self.shift, entities.flatten(0, 1), self.spread)
         for place in self._categories:
             moved[:, place].abs_().lt_(_HALF)
-        return moved.unflatten(0, entities.shape[:2])
+        return moved.view(*entities.shape[:2], self.out_features)

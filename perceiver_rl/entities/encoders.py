@@ -72,10 +72,17 @@ class EntityEncoder(nn.Module, ABC):
         layout = layout_of(mask)
         rows = self.trunk(layout.gather(tokens), layout)
         per_entity = layout.scatter(self.per_entity(rows))
-        padded = layout.pad(rows)
-        present = mask.new_ones(padded.shape[:2]) if layout.mask is None else layout.mask
-        share = present.to(rows.dtype) / present.sum(1, keepdim=True).clamp(min=1)
-        return EntityEncoding(per_entity, self.pooled(weighted_sum(share, padded)))
+        return EntityEncoding(per_entity, self.pooled(_mean(layout.pad(rows), layout.mask)))
+
+
+def _mean(
+    rows: Float[Tensor, "batch slot width"], present: Bool[Tensor, "batch slot"] | None
+) -> Float[Tensor, "batch width"]:
+    """Return each set's mean row; zero where there is none."""
+    if present is None:
+        return rows.mean(1)
+    share = present.to(rows.dtype) / present.sum(1, keepdim=True).clamp(min=1)
+    return weighted_sum(share, rows)
 
 
 class PerceiverEntityEncoder(EntityEncoder):

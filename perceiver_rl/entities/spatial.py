@@ -140,21 +140,26 @@ class EntityCells(nn.Module):
         grid: Rows and columns of the grid.
     """
 
+    at: Tensor
     low: Tensor
     scale: Tensor
+    first: Tensor
     last: Tensor
+    strides: Tensor
 
     def __init__(self, columns: tuple[Column, ...], grid: tuple[int, int]) -> None:
         super().__init__()
         names = [column.name for column in columns]
-        self.at = [names.index("y"), names.index("x")]
-        self.grid = grid
-        low, high = torch.tensor([columns[at].bounds for at in self.at]).unbind(-1)
-        sides = torch.tensor(grid)
+        at = [names.index("y"), names.index("x")]
+        low, high = torch.tensor([columns[place].bounds for place in at]).unbind(-1)
+        sides = torch.tensor(grid, dtype=torch.float32)
         for name, numbers in (
+            ("at", torch.tensor(at)),
             ("low", low),
             ("scale", sides / (high - low)),
+            ("first", torch.zeros(2)),
             ("last", sides - 1),
+            ("strides", torch.tensor([float(grid[1]), 1.0])),
         ):
             self.register_buffer(name, numbers, persistent=False)
 
@@ -170,9 +175,8 @@ class EntityCells(nn.Module):
         self, entities: Float[Tensor, "batch entity feature"]
     ) -> Int[Tensor, "batch entity"]:
         """Return the cells in row-major order; those of padding rows are legal but mean nothing."""
-        place = ((entities[..., self.at] - self.low) * self.scale).floor().long()
-        row, column = place.clamp(min=0).minimum(self.last).unbind(-1)
-        return row * self.grid[1] + column
+        place = (entities.index_select(2, self.at) - self.low) * self.scale
+        return (place.clamp(self.first, self.last).floor() @ self.strides).long()
 
 
 class ScatterConnection(nn.Module):

@@ -76,9 +76,30 @@ def sample(log_probs: Float[Tensor, "*batch choice"], deterministic: bool) -> In
     if deterministic:
         return log_probs.argmax(-1)
     probs = log_probs.exp()
-    # With 0 for what cannot happen, which no number is below; a parallel sum need not ascend there.
-    reached = probs.cumsum(-1) * (probs > 0)
-    drawn = torch.rand_like(probs[..., :1]) * reached.amax(-1, keepdim=True)
+    sums = probs.cumsum(-1)
+    share = torch.rand_like(sums[..., :1])
+    if _ascends(sums):
+        return torch.searchsorted(sums, share * sums[..., -1:], right=True).squeeze(-1)
+    return _first_beyond(share, sums, probs > 0)
+
+
+def _ascends(sums: Float[Tensor, "*batch choice"]) -> bool:
+    """Return whether sums from left to right never fall, and stay the same where 0 is added.
+
+    Those of a CPU do; a GPU adds in parallel and rounds as it does. An exported graph is for any
+    device.
+    """
+    return sums.device.type == "cpu" and not torch.compiler.is_exporting()
+
+
+def _first_beyond(
+    share: Float[Tensor, "*batch 1"],
+    sums: Float[Tensor, "*batch choice"],
+    possible: Bool[Tensor, "*batch choice"],
+) -> Int[Tensor, "*batch"]:
+    """Return the first possible choice whose sum is beyond a share of the largest."""
+    reached = sums * possible
+    drawn = share * reached.amax(-1, keepdim=True)
     return (reached > drawn).to(torch.uint8).argmax(-1)
 
 

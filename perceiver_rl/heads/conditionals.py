@@ -74,19 +74,21 @@ class Conditionals(NamedTuple):
     used: Bool[Tensor, "batch part"]
 
     def scored(
-        self, actions: Int[Tensor, "batch component"], smoothing: float = 0.0
+        self, actions: Int[Tensor, "batch component"], drawn: bool, smoothing: float = 0.0
     ) -> ActionParts:
-        """Return the actions with the log-probability (of smoothed labels) of each part."""
+        """Return the actions with the log-probability (of smoothed labels) of each part.
+
+        Those that were drawn are known to be legal.
+        """
         log_probs = [
             self.chosen.log_prob
             if part == SELECTION
-            else categorical.strict(
-                categorical.pick(self.log_probs[part], self.choices[part], smoothing)
-            )
+            else categorical.pick(self.log_probs[part], self.choices[part], smoothing)
             for part in self.parts
         ]
-        stacked = torch.stack(log_probs, dim=-1).masked_fill(~self.used, 0.0)
-        return ActionParts(actions, stacked, self)
+        stacked = torch.stack(log_probs, dim=-1)
+        strict = stacked if drawn else categorical.strict(stacked)
+        return ActionParts(actions, strict.masked_fill(~self.used, 0.0), self)
 
     def entropies(self) -> Float[Tensor, "batch part"]:
         """Return the entropy of each part given the earlier ones; 0 where it is not used."""

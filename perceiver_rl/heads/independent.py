@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
 from perceiver_rl.heads import categorical
 from perceiver_rl.heads.config import HeadConfig
 from perceiver_rl.heads.selection import Candidates, ScoredSet, SelectionHead, log_no_of
-from perceiver_rl.nn import linear
+from perceiver_rl.nn import constant, linear
 
 # Beyond this a probability is 1 within float32, and 1 - p would be lost.
 _LOGIT_LIMIT = 30.0
@@ -97,19 +97,20 @@ class IndependentSelection(SelectionHead):
         The greedy set holds every entity whose odds are above 1, or the single likeliest one.
         """
         logits, selectable = self._tempered(candidates), candidates.selectable
+        log_no = log_no_of(logits, selectable)
         if deterministic:
             chosen = _greedy(logits, selectable)
         else:
-            log_no = log_no_of(logits, selectable)
-            none_before = log_no.cumsum(-1) - log_no
-            first_log_prob = functional.logsigmoid(logits) + none_before
+            # log yes = log no + logit, and "no" from all before.
+            first_log_prob = logits + log_no.cumsum(-1)
             first = categorical.sample(
                 categorical.masked_log_softmax(first_log_prob, selectable), False
             ).unsqueeze(-1)
-            index = torch.arange(logits.shape[-1], device=logits.device)
+            index = constant(_numbers, logits, logits.shape[-1])
             coins = torch.rand_like(logits) < logits.sigmoid()
             chosen = (coins & (index > first)) | (index == first)
-        return _score(logits, candidates, chosen & selectable)
+        selected = chosen & selectable
+        return _scored(logits, log_no, selectable, selected, selected)
 
     def evaluate(
         self,
@@ -118,28 +119,32 @@ class IndependentSelection(SelectionHead):
         smoothing: float = 0.0,
     ) -> ScoredSet:
         """Score given sets in one pass; the entropy is exact."""
-        return _score(self._tempered(candidates), candidates, selected, smoothing)
+        logits, selectable = self._tempered(candidates), candidates.selectable
+        label: Tensor = selected
+        if smoothing:
+            label = (1.0 - smoothing) * selected.to(logits) + 0.5 * smoothing * selectable
+        scored = _scored(logits, log_no_of(logits, selectable), selectable, selected, label)
+        impossible = (selected & ~selectable).any(-1) | (~selected.any(-1) & selectable.any(-1))
+        if candidates.temperature == 0:
+            impossible |= scored.log_prob < -_LOGIT_LIMIT / 2
+        return replace(scored, log_prob=scored.log_prob.masked_fill(impossible, -torch.inf))
 
 
-def _score(
+def _numbers(dtype: torch.dtype, device: torch.device, count: int) -> Int[Tensor, " count"]:
+    return torch.arange(count, device=device)
+
+
+def _scored(
     logits: Float[Tensor, "batch entity"],
-    candidates: Candidates,
+    log_no: Float[Tensor, "batch entity"],
+    selectable: Bool[Tensor, "batch entity"],
     selected: Bool[Tensor, "batch entity"],
-    smoothing: float = 0.0,
+    label: Tensor,
 ) -> ScoredCoins:
-    selectable = candidates.selectable
-    log_no = log_no_of(logits, selectable)
-    empty_allowed = ~selectable.any(-1)
-    log_some = _log1mexp(log_no.sum(-1), empty_allowed)
+    """Score sets that the coins can show, or the labels that stand for them."""
+    log_some = _log1mexp(log_no.sum(-1), ~selectable.any(-1))
     # log yes = log no + logit, so both sums share log_no.
-    label: Tensor = selected
-    if smoothing:
-        label = (1.0 - smoothing) * selected.to(logits) + 0.5 * smoothing * selectable
     log_prob = (logits * label + log_no).sum(-1) - log_some
-    impossible = (selected & ~selectable).any(-1) | (~selected.any(-1) & ~empty_allowed)
-    if candidates.temperature == 0:
-        impossible |= log_prob < -_LOGIT_LIMIT / 2
-    log_prob = log_prob.masked_fill(impossible, -torch.inf)
     return ScoredCoins(selected, log_prob, logits, log_no, log_some, selectable)
 
 

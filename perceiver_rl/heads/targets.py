@@ -6,11 +6,13 @@ from abc import ABC, abstractmethod
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from perceiver_rl.heads.config import HeadConfig
 from perceiver_rl.heads.inputs import HeadInputs
 from perceiver_rl.nn import (
     CrossAttentionBlock,
+    Kept,
     fourier_features,
     grid_positions,
     linear,
@@ -26,6 +28,7 @@ class TargetUnit(nn.Module):
         self.key = linear(width, config.key_width)
         self.query = linear(config.embedding_width, config.key_width)
         self.scale = config.key_width**-0.5
+        self._kept: Kept[Tensor] = Kept()
 
     def forward(
         self,
@@ -34,8 +37,8 @@ class TargetUnit(nn.Module):
     ) -> Float[Tensor, "batch entity"]:
         """Return the logit of each target, up to a number that is the same for all of them."""
         # The keys' projection moves to the one query, and their bias is the same for all.
-        asked = (self.query(context) * self.scale) @ self.key.weight
-        return row_products(per_entity, asked)
+        key = self._kept(lambda: (self.key.weight * self.scale).t(), self.key.weight)
+        return row_products(per_entity, functional.linear(self.query(context), key))
 
 
 class TargetCell(nn.Module, ABC):
@@ -71,12 +74,15 @@ class PointerCell(_PositionedCell):
         )
         self.query = linear(config.embedding_width, config.key_width)
         self.scale = config.key_width**-0.5
+        self._kept: Kept[Tensor] = Kept()
 
     def forward(
         self, context: Float[Tensor, "batch embedding"], inputs: HeadInputs
     ) -> Float[Tensor, "batch cell"]:
         """Compare the query with every position."""
-        return (self.query(context) * self.scale) @ self.key(self.features).t()
+        # The positions never change.
+        keys = self._kept(lambda: self.key(self.features) * self.scale, *self.key.parameters())
+        return functional.linear(self.query(context), keys)
 
 
 class EntityCell(PointerCell):

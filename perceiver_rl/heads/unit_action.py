@@ -69,7 +69,7 @@ class UnitActionHead(nn.Module):
 
     def sample(self, inputs: HeadInputs, deterministic: bool = False) -> ActionParts:
         """Draw one action per row, or take the greedy one (greedy in each part, in order)."""
-        return self._scored(self._decide(inputs, None, deterministic))
+        return self._scored(self._decide(inputs, None, deterministic), drawn=True)
 
     def evaluate(
         self,
@@ -85,7 +85,8 @@ class UnitActionHead(nn.Module):
             smoothing: Label smoothing for imitation: each decision is replaced by a uniform legal
                 one that often. Only with 0 are the results log-probabilities of the actions.
         """
-        return self._scored(self._decide(inputs, actions, False, smoothing), smoothing)
+        decided = self._decide(inputs, actions, False, smoothing)
+        return self._scored(decided, drawn=False, smoothing=smoothing)
 
     def agreement(
         self, inputs: HeadInputs, actions: Int[Tensor, "batch component"]
@@ -131,7 +132,7 @@ class UnitActionHead(nn.Module):
             return choices[part]
 
         action_type = decide("action_type", self.action_type.logits(inputs), inputs.types)
-        used = self.uses[action_type]
+        used = self.uses.index_select(0, action_type)
         context = self.action_type.embed(inputs, action_type)
         timing = {"delay": inputs.delays, "queued": inputs.queued}
         for part, head in self.timing.items():
@@ -165,11 +166,11 @@ class UnitActionHead(nn.Module):
         mean = total / members.sum(-1, keepdim=True).clamp(min=1.0)
         return (context + self.from_selection(mean)).relu()
 
-    def _scored(self, decided: Conditionals, smoothing: float = 0.0) -> ActionParts:
+    def _scored(self, decided: Conditionals, drawn: bool, smoothing: float = 0.0) -> ActionParts:
         """Put the parts together into canonical actions."""
         used = dict(zip(self.parts, decided.used.long().unbind(-1), strict=True))
-        selected = decided.chosen.selected * used[SELECTION].unsqueeze(-1)
+        selected = decided.chosen.selected & decided.used[:, self._selection_part]
         arguments = [decided.choices[name] * used[name] for name in self.arguments]
         action_type = decided.choices["action_type"].unsqueeze(-1)
         actions = torch.cat([action_type, selected, torch.stack(arguments, dim=-1)], dim=-1)
-        return decided.scored(actions, smoothing)
+        return decided.scored(actions, drawn, smoothing)

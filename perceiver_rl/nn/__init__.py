@@ -11,6 +11,7 @@ from perceiver_rl.nn.blocks import (
 )
 from perceiver_rl.nn.flops import count_flops
 from perceiver_rl.nn.init import LinearInit, learned_array, linear
+from perceiver_rl.nn.kept import Kept
 from perceiver_rl.nn.kernels import constant, row_products, weighted_sum
 from perceiver_rl.nn.layout import Dense, Layout, Packed, layout_of
 from perceiver_rl.nn.perceiver_io import (
@@ -58,6 +59,7 @@ __all__ = [
     "FourierPositions",
     "GatedLinearUnit",
     "InputQueries",
+    "Kept",
     "Layout",
     "LearnedPositions",
     "LearnedQueries",

@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from perceiver_rl.nn.kept import Kept
 from perceiver_rl.nn.kernels import additive_mask, aligned_softmax
 
 _plain = ContextVar("_plain", default=False)
@@ -29,13 +30,47 @@ _FUSED_FROM = 1 << 20
 
 
 class Projections(NamedTuple):
-    """The four projections of an attention layer and the number of its heads."""
+    """The four projections of an attention layer, its heads, and what was made of the weights."""
 
     heads: int
     query: nn.Linear
     key: nn.Linear
     value: nn.Linear
     output: nn.Linear
+    kept: KeptProducts
+
+
+class KeptProducts:
+    """Products of a layer's weights.
+
+    Attributes:
+        asked: What few queries ask of rows that are not projected.
+        pooled: What becomes of the rows that they get: a matrix for each head, and an offset.
+        few: What few keys and values are multiplied by.
+    """
+
+    __slots__ = ("asked", "few", "pooled")
+
+    def __init__(self) -> None:
+        self.asked: Kept[Tensor] = Kept()
+        self.pooled: Kept[tuple[Tensor, Tensor]] = Kept()
+        self.few: Kept[FewProducts] = Kept()
+
+
+class FewProducts(NamedTuple):
+    """What few keys and values are multiplied by: each one matrix, or two in a row, by head.
+
+    Attributes:
+        asked: Of the keys, for what queries ask of them.
+        asked_of_all: Of the keys, for what all queries ask of them.
+        values: Of the values.
+        offset: Of the output.
+    """
+
+    asked: tuple[Tensor, ...]
+    asked_of_all: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+    offset: Tensor
 
 
 @contextmanager
@@ -100,15 +135,14 @@ def attend_to_many_keys(
         key_norm: The layer norm whose gain and offset the rows still lack, if they do.
     """
     heads = layer.heads
-    scale = (layer.query.out_features // heads) ** -0.5
-    folded = _to_heads(layer.query(query) * scale, _gained(layer.key, key_norm), heads)
-    pooled = _pool(folded, key_value, mask)
-    weight, bias = _gained(layer.value, key_norm), _shifted(layer.value, key_norm)
+    pooled = _pool(_asked(query, layer, key_norm), key_value, mask)
     num_rows = key_value.shape[0] * query.shape[1]
     if _joining_pays(num_rows, heads, layer.value, layer.output.out_features):
-        joined = _joined(weight, layer.output.weight.t(), heads).flatten(0, 1)
-        merged = _from_heads(pooled, heads) @ joined + layer.output.weight @ bias
-        return zero_without_keys(merged, mask) + layer.output.bias
+        attended = functional.linear(_from_heads(pooled, heads), *_of_pooled(layer, key_norm))
+        if mask is None:
+            return attended
+        return torch.where(mask.any(1).view(-1, 1, 1), attended, layer.output.bias)
+    weight, bias = _gained(layer.value, key_norm), _shifted(layer.value, key_norm)
     if heads == 1:
         return layer.output(zero_without_keys(functional.linear(pooled, weight, bias), mask))
     by_head = pooled.unflatten(1, (heads, -1))
@@ -117,11 +151,46 @@ def attend_to_many_keys(
     return layer.output(zero_without_keys(merged, mask))
 
 
+def _asked(
+    query: Float[Tensor, "shared query query_width"],
+    layer: Projections,
+    key_norm: nn.LayerNorm | None,
+) -> Float[Tensor, "shared head_query key_width"]:
+    """Return what each head's queries are multiplied with rows as, that are not projected."""
+    heads = layer.heads
+    scale = (layer.query.out_features // heads) ** -0.5
+
+    def ask() -> Tensor:
+        return _to_heads(layer.query(query) * scale, _gained(layer.key, key_norm), heads)
+
+    if query.shape[0] > 1:  # not from parameters alone
+        return ask()
+    gain = None if key_norm is None else key_norm.weight
+    weights = (layer.query.weight, layer.query.bias, layer.key.weight, gain)
+    return layer.kept.asked(ask, query, *weights, variant=key_norm is None)
+
+
+def _of_pooled(
+    layer: Projections, key_norm: nn.LayerNorm | None
+) -> tuple[Float[Tensor, "output_width head_key_width"], Float[Tensor, " output_width"]]:
+    """Return the weight and the bias that make the output of pooled rows."""
+    value, output = layer.value, layer.output
+
+    def join() -> tuple[Tensor, Tensor]:
+        joined = _joined(_gained(value, key_norm), output.weight.t(), layer.heads).flatten(0, 1)
+        return joined.t(), torch.addmv(output.bias, output.weight, _shifted(value, key_norm))
+
+    norm = () if key_norm is None else (key_norm.weight, key_norm.bias)
+    weights = (value.weight, value.bias, output.weight, output.bias)
+    return layer.kept.pooled(join, *weights, *norm, variant=key_norm is None)
+
+
 def attend_from_many_queries(
     queries: Float[Tensor, "batch query query_width"],
     key_value: Float[Tensor, "batch key key_width"],
     layer: Projections,
     query_norm: nn.LayerNorm | None = None,
+    stream: Float[Tensor, "batch query output_width"] | None = None,
 ) -> Float[Tensor, "batch query output_width"]:
     """Attend from many rows that are not projected to few keys and values.
 
@@ -130,20 +199,51 @@ def attend_from_many_queries(
         key_value: Normalized keys.
         layer: The projections.
         query_norm: The layer norm whose gain and offset the rows still lack, if they do.
+        stream: What the output is added to, if to anything.
     """
     heads, rows = layer.heads, key_value.shape[1]
-    scale = (layer.query.out_features // heads) ** -0.5
-    asked = _gained(layer.query, query_norm) * scale
-    asked_of_all = (_shifted(layer.query, query_norm) * scale).unsqueeze(1)
-    # What the key's bias adds is the same for all keys and falls out of the softmax.
-    folded = _through(key_value, layer.key, asked, heads)
-    folded_of_all = _through(key_value, layer.key, asked_of_all, heads)
-    values = _through(key_value, layer.value, layer.output.weight.t(), heads)
+    products = _for_few(key_value.shape[0] * rows, layer, query_norm)
+    folded = _through(key_value, products.asked, heads)
+    folded_of_all = _through(key_value, products.asked_of_all, heads)
+    values = _through(key_value, products.values, heads) + products.offset
     scores = torch.baddbmm(folded_of_all, folded, queries.transpose(1, 2))
-    weights = aligned_softmax(scores.unflatten(1, (heads, rows)), 2).flatten(1, 2)
-    # Each head's weights sum to one, so an offset of the values is one of the output.
-    offset = torch.addmv(layer.output.bias, layer.output.weight, layer.value.bias)
-    return torch.bmm(weights.transpose(1, 2), values + offset / heads)
+    if heads == 1:
+        weights = aligned_softmax(scores, 1)
+    else:
+        weights = aligned_softmax(scores.unflatten(1, (heads, rows)), 2).flatten(1, 2)
+    if stream is not None and stream.dtype == values.dtype:
+        return torch.baddbmm(stream, weights.transpose(1, 2), values)
+    attended = torch.bmm(weights.transpose(1, 2), values)
+    return attended if stream is None else stream + attended  # mixed precision keeps the stream's
+
+
+def _for_few(num_rows: int, layer: Projections, query_norm: nn.LayerNorm | None) -> FewProducts:
+    """Return what so many keys and values are multiplied by, instead of their projections."""
+    heads, query, key, value, output = layer[:5]
+    scale = (query.out_features // heads) ** -0.5
+    widths = (query.in_features, 1, output.out_features)
+    pays = tuple(
+        _joining_pays(num_rows, heads, first, outer)
+        for first, outer in zip((key, key, value), widths, strict=True)
+    )
+
+    def fold() -> FewProducts:
+        asked = _gained(query, query_norm) * scale
+        # What the key's bias adds is the same for all keys and falls out of the softmax.
+        asked_of_all = (_shifted(query, query_norm) * scale).unsqueeze(1)
+        # Each head's weights sum to one, so an offset of the values is one of the output.
+        offset = torch.addmv(output.bias, output.weight, value.bias) / heads
+        return FewProducts(
+            _in_a_row(key, asked, heads, pays[0]),
+            _in_a_row(key, asked_of_all, heads, pays[1]),
+            _in_a_row(value, output.weight.t(), heads, pays[2]),
+            offset,
+        )
+
+    norm = () if query_norm is None else (query_norm.weight, query_norm.bias)
+    ends = (query.weight, query.bias, key.weight, value.weight, value.bias)
+    sources = (*ends, output.weight, output.bias, *norm)
+    return layer.kept.few(fold, *sources, variant=(query_norm is None, pays))
 
 
 def _gained(layer: nn.Linear, norm: nn.LayerNorm | None) -> Float[Tensor, "outer inner"]:
@@ -175,7 +275,7 @@ def _pool(
     # Where the queries are shared they come first, as one product of matrices gives the scores.
     shared = query.shape[0] == 1
     if shared:
-        scores = (query[0] @ rows.reshape(-1, width).t()).unflatten(1, (batch, keys))
+        scores = (query[0] @ rows.reshape(-1, width).t()).view(-1, batch, keys)
     else:
         scores = torch.bmm(query, rows.transpose(1, 2))
     if mask is not None:
@@ -185,23 +285,26 @@ def _pool(
     return torch.bmm(weights.transpose(0, 1) if shared else weights, rows)
 
 
-def _through(
-    x: Float[Tensor, "batch row width"],
-    first: nn.Linear,
-    second: Float[Tensor, "inner outer"],
-    heads: int,
-) -> Float[Tensor, "batch head_row outer"]:
-    """Project rows by a layer without its bias, and each head's part of that by its own matrix.
+def _in_a_row(
+    first: nn.Linear, second: Float[Tensor, "inner outer"], heads: int, joined: bool
+) -> tuple[Tensor, ...]:
+    """Return a layer without its bias and each head's matrix after it: two matrices, or joined."""
+    if not joined:
+        return first.weight, second
+    product = _joined(first.weight, second, heads)
+    return (product[0] if heads == 1 else product.transpose(0, 1).flatten(1),)
 
-    By the product of the two if it pays.
-    """
-    if not _joining_pays(x.shape[0] * x.shape[1], heads, first, second.shape[1]):
-        return _to_heads(functional.linear(x, first.weight), second, heads)
-    joined = _joined(first.weight, second, heads)
+
+def _through(
+    x: Float[Tensor, "batch row width"], matrices: tuple[Tensor, ...], heads: int
+) -> Float[Tensor, "batch head_row outer"]:
+    """Multiply rows by what :func:`_in_a_row` returns; a row per head and row."""
+    if len(matrices) == 2:
+        return _to_heads(functional.linear(x, matrices[0]), matrices[1], heads)
+    by_head = x @ matrices[0]
     if heads == 1:
-        return x @ joined[0]
-    side_by_side = x @ joined.transpose(0, 1).flatten(1)
-    return side_by_side.unflatten(-1, (heads, -1)).transpose(1, 2).flatten(1, 2)
+        return by_head
+    return by_head.unflatten(-1, (heads, -1)).transpose(1, 2).flatten(1, 2)
 
 
 def _joining_pays(rows: int, heads: int, first: nn.Linear, outer: int) -> bool:

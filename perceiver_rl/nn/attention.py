@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from perceiver_rl.nn import absorbed
 from perceiver_rl.nn.init import linear
-from perceiver_rl.nn.kernels import additive_mask, same_set, sets_to_join
+from perceiver_rl.nn.kernels import add, additive_mask, same_set, sets_to_join
 from perceiver_rl.nn.layout import Layout
 from perceiver_rl.nn.recorded import record
 
@@ -60,6 +60,7 @@ class Attention(nn.Module):
         self.key = linear(key_width, qk_channels)
         self.value = linear(key_width, v_channels)
         self.output = linear(v_channels, v_channels if output_width is None else output_width)
+        self._kept = absorbed.KeptProducts()
 
     def forward(
         self,
@@ -68,6 +69,7 @@ class Attention(nn.Module):
         mask: Bool[Tensor, "batch key"] | None = None,
         query_norm: nn.LayerNorm | None = None,
         key_norm: nn.LayerNorm | None = None,
+        stream: Float[Tensor, "shared query output_width"] | None = None,
     ) -> Float[Tensor, "batch query output_width"]:
         """Attend from queries to keys, in whichever form takes less work.
 
@@ -78,21 +80,26 @@ class Attention(nn.Module):
             query_norm: Layer norm of queries that are standardized only: its gain and offset are
                 still to be applied.
             key_norm: Likewise for the keys.
+            stream: What the output is added to, if to anything.
 
         Returns:
             One row per query.
         """
-        layer = absorbed.Projections(self.heads, self.query, self.key, self.value, self.output)
+        ends = (self.query, self.key, self.value, self.output)
+        layer = absorbed.Projections(self.heads, *ends, self._kept)
         sizes = (query.shape[1], key_value.shape[1], layer)
         if not (absorbed.is_plain() or self._drops()):
             if absorbed.keys_cost(*sizes) > 0:
                 query = _normalized(query, query_norm)
-                return absorbed.attend_to_many_keys(query, key_value, mask, layer, key_norm)
+                attended = absorbed.attend_to_many_keys(query, key_value, mask, layer, key_norm)
+                return attended if stream is None else add(stream, attended)
             if mask is None and absorbed.queries_cost(*sizes) > 0:
                 queries = query.expand(key_value.shape[0], -1, -1)
                 keys = _normalized(key_value, key_norm)
-                return absorbed.attend_from_many_queries(queries, keys, layer, query_norm)
-        return self._attend(_normalized(query, query_norm), _normalized(key_value, key_norm), mask)
+                return absorbed.attend_from_many_queries(queries, keys, layer, query_norm, stream)
+        query, key_value = _normalized(query, query_norm), _normalized(key_value, key_norm)
+        attended = self._attend(query, key_value, mask)
+        return attended if stream is None else add(stream, attended)
 
     def _attend(
         self,
@@ -142,7 +149,8 @@ class Attention(nn.Module):
         return self.training and self.dropout > 0
 
     def _split(self, x: Float[Tensor, "batch row width"]) -> Float[Tensor, "batch head row dim"]:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        batch, rows, width = x.shape
+        return x.view(batch, rows, self.heads, width // self.heads).transpose(1, 2)
 
 
 def _normalized(

@@ -151,9 +151,12 @@ class CrossAttentionBlock(nn.Module):
         """Update queries that are the rows of ragged sets, which come standardized as well."""
         queries = layout.pad(standard)
         keys = self.key_norm(key_value)
-        attended = self.attention(queries, keys, query_norm=self.query_norm)
+        # Dense rows are padded already, and the attention can add to them as it multiplies.
+        adds = self.query_residual and isinstance(layout, Dense) and not self.dropout
+        stream = layout.pad(rows) if adds else None
+        attended = self.attention(queries, keys, query_norm=self.query_norm, stream=stream)
         attended = _dropped(attended, self)
-        if self.query_residual:
+        if self.query_residual and not adds:
             return self._transform(layout.unpad(attended, rows))
         return self._transform(layout.unpad(attended))
 

@@ -123,20 +123,17 @@ def constant(make: Callable[..., Made], like: Tensor, *sizes: int) -> Made:
 
     Kept, because making it again takes a small network longer than using it.
     """
-    # A compiler wants to see how it is made, inference tensors cannot be used in training later,
-    # and what is made beside a tensor of another class may be of that class and have no data.
-    if (
-        torch.compiler.is_compiling()
-        or torch.is_inference_mode_enabled()
-        or type(like) is not Tensor
-    ):
+    # A compiler wants to see how it is made, and what is made beside a tensor of another class may
+    # be of that class and have no data.
+    if torch.compiler.is_compiling() or type(like) is not Tensor:
         return make(like.dtype, like.device, *sizes)
     return _kept(make, like.dtype, like.device, *sizes)
 
 
 @lru_cache(maxsize=256)
 def _kept(make: Callable[..., Made], dtype: torch.dtype, device: torch.device, *sizes: int) -> Made:
-    return make(dtype, device, *sizes)
+    with torch.inference_mode(False):  # whose tensors cannot be used in training later
+        return make(dtype, device, *sizes)
 
 
 def _ones_and_zeros(

@@ -64,11 +64,11 @@ class Dense(Layout):
 
     def scatter(self, rows: Float[Tensor, "row width"]) -> Float[Tensor, "batch entity width"]:
         """Undo :meth:`gather`."""
-        return rows.unflatten(0, self.shape)
+        return rows.view(*self.shape, rows.shape[1])
 
     def pad(self, rows: Float[Tensor, "row width"]) -> Float[Tensor, "batch slot width"]:
         """Undo :meth:`gather`: the caller's form is padded already."""
-        return rows.unflatten(0, self.shape)
+        return rows.view(*self.shape, rows.shape[1])
 
     def unpad(
         self,
@@ -131,14 +131,15 @@ def _placed(
 def layout_of(present: Bool[Tensor, "batch entity"]) -> Layout:
     """Return the layout that is faster for a batch of sets.
 
-    Packing has to know the number of rows, for which a GPU would have to wait: only a CPU packs.
-    A batch without any row at all stays dense, and so does a graph that is exported: it has to fit
-    whatever comes.
+    A batch of full sets needs no mask. Packing pays where many slots are empty. Both have to know
+    the number of rows, for which a GPU would have to wait, and a graph that is compiled has to fit
+    whatever comes: there every slot is a row, as in a batch without any row at all.
     """
     batch, slots = present.shape
-    exporting = torch.compiler.is_exporting()
-    if not exporting and present.device.type == "cpu" and slots >= _PACK_FROM:
+    if present.device.type == "cpu" and not torch.compiler.is_compiling():
         filled = int(present.sum())
-        if 0 < filled < _PACK_BELOW * present.numel():
+        if filled == present.numel():
+            return Dense(batch, slots, None)
+        if slots >= _PACK_FROM and 0 < filled < _PACK_BELOW * present.numel():
             return Packed(present)
     return Dense(batch, slots, present)

@@ -13,6 +13,7 @@ from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from perceiver_rl.entities import EntityCells, columns_of, configured
 from perceiver_rl.heads import HeadInputs, InputSizes, UnitActionHead
@@ -265,10 +266,15 @@ class EntityPolicyMixin(_Parent):
             ObservationError: If a number is not finite, or a mask leaves nothing to choose; names
                 the key and the environment.
         """
-        if not torch.compiler.is_compiling():  # a check branches on values
-            check_finite(obs, self._dict_space)
-            self._check_masks(by_key(obs))
-        return super().forward(obs, *args, **kwargs)
+        if torch.compiler.is_compiling():
+            return super().forward(obs, *args, **kwargs)
+        check_finite(obs, self._dict_space)
+        self._check_masks(by_key(obs))
+        if torch.is_grad_enabled():
+            return super().forward(obs, *args, **kwargs)
+        with torch.inference_mode():  # every operation is cheaper
+            chosen = super().forward(obs, *args, **kwargs)
+        return tree_map(torch.clone, chosen)  # such tensors cannot be used in training
 
     def get_distribution(self, obs: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the distribution over actions, at the policy's temperature.
@@ -335,17 +341,16 @@ class EntityPolicyMixin(_Parent):
         present = features.present
         num_types = len(self.action_space.types)  # type: ignore[attr-defined]
 
-        def legal(key: str, default: Tensor) -> Tensor:
-            return masks[key] > 0.5 if key in masks else default
+        def legal(key: str, *shape: int) -> Tensor:
+            return masks[key] > 0.5 if key in masks else present.new_ones(shape)
 
-        types = present.new_ones(present.shape[0], num_types)
-        targets = present.unsqueeze(1).expand(-1, num_types, -1)
+        batch, num_entities = present.shape
         return HeadInputs(
             core=features.state,
             per_entity=features.per_entity,
-            types=legal(ACTION_TYPE_MASK, types),
-            selectable=legal(SELECTABLE_MASK, present) & present,
-            targets=legal(TARGET_MASK, targets) & present.unsqueeze(1),
+            types=legal(ACTION_TYPE_MASK, batch, num_types),
+            selectable=legal(SELECTABLE_MASK, 1, num_entities) & present,
+            targets=legal(TARGET_MASK, 1, num_types, num_entities) & present.unsqueeze(1),
             present=present,
             cell_of=self.entity_cells(masks[ENTITIES]) if self.entity_cells else None,
             scalars=features.scalars,

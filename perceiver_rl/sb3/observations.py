@@ -73,7 +73,7 @@ def check_finite(observations: Mapping[str, Tensor] | Tensor, space: spaces.Dict
     """
     batch = by_key(observations)
     keys = [key for key in _NUMBERS if key in batch and batch[key].is_floating_point()]
-    if math.isfinite(sum(batch[key].sum() for key in keys)):
+    if _all_finite([batch[key] for key in keys]):
         return
     for key in keys:  # the sum of large finite numbers overflows as well
         _refuse_wrong(key, batch[key], partial(_place, key, space))
@@ -87,10 +87,16 @@ def check_all_finite(observations: Mapping[str, Tensor] | Tensor) -> None:
     """
     batch = observations if isinstance(observations, Mapping) else {"": observations}
     parts = {key: part for key, part in batch.items() if part.is_floating_point()}
-    if math.isfinite(sum(part.sum() for part in parts.values())):
+    if _all_finite(list(parts.values())):
         return
     for key, part in parts.items():
         _refuse_wrong(key, part, _index)
+
+
+def _all_finite(parts: list[Tensor]) -> bool:
+    """Return whether no part holds NaN or infinity; now and then False for large finite ones."""
+    sums = [part.sum() for part in parts]
+    return not sums or math.isfinite(sum(sums[1:], sums[0]))
 
 
 def _refuse_wrong(key: str, part: Tensor, place_of: Callable[[list[int]], str]) -> None:

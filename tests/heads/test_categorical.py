@@ -15,8 +15,8 @@ from perceiver_rl.heads import categorical
 UNIFORM = (0.0, 2.0**-24, 0.25, 0.5, 0.999, 1 - 2.0**-24)
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=300), st.integers(0, 2**31))
-def test_no_number_draws_a_forbidden_choice(legal: list[bool], seed: int) -> None:
+@given(st.lists(st.booleans(), min_size=1, max_size=300), st.integers(0, 2**31), st.booleans())
+def test_no_number_draws_a_forbidden_choice(legal: list[bool], seed: int, ordered: bool) -> None:
     logits = 20 * torch.randn(
         len(UNIFORM), len(legal), generator=torch.Generator().manual_seed(seed)
     )
@@ -24,11 +24,24 @@ def test_no_number_draws_a_forbidden_choice(legal: list[bool], seed: int) -> Non
     log_probs = categorical.masked_log_softmax(logits, mask)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch, "rand_like", lambda like: torch.tensor(UNIFORM).view_as(like))
+        patch.setattr(categorical, "_ascends", lambda sums: ordered)
         drawn = categorical.sample(log_probs, False)
     if not any(legal):
         assert drawn.tolist() == [0] * len(UNIFORM)
     else:
         assert mask.gather(1, drawn.unsqueeze(1)).all()
+
+
+def test_sums_that_fall_now_and_then_draw_what_ascending_ones_draw(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log_probs = torch.randn(500, 40).log_softmax(-1)
+    drawn = []
+    for ascends in (True, False):
+        monkeypatch.setattr(categorical, "_ascends", lambda sums, ascends=ascends: ascends)
+        torch.manual_seed(0)
+        drawn.append(categorical.sample(log_probs, False))
+    assert torch.equal(*drawn)
 
 
 def test_choices_come_as_often_as_their_probabilities_say() -> None:

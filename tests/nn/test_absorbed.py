@@ -10,7 +10,8 @@ from perceiver_rl.nn import Attention, absorbed, count_flops, plain_attention
 
 
 def projections(layer: Attention) -> absorbed.Projections:
-    return absorbed.Projections(layer.heads, layer.query, layer.key, layer.value, layer.output)
+    ends = (layer.query, layer.key, layer.value, layer.output)
+    return absorbed.Projections(layer.heads, *ends, absorbed.KeptProducts())
 
 
 def both_forms(

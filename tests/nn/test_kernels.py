@@ -57,7 +57,7 @@ def test_the_aligned_softmax_has_the_gradient_of_a_softmax(monkeypatch: pytest.M
     assert torch.autograd.gradcheck(lambda x: aligned_softmax(x, -1), (scores,))
 
 
-def test_what_is_made_without_data_or_for_inference_is_not_kept() -> None:
+def test_what_was_made_without_data_or_for_inference_does_not_disturb_training() -> None:
     x = torch.randn(3, 7)
     with FakeTensorMode() as mode:
         standardize(mode.from_tensor(x))

@@ -69,6 +69,13 @@ def test_networks_say_the_same_of_packed_and_padded_sets(mask: torch.Tensor) -> 
         torch.testing.assert_close(packed[mask], padded[mask])
 
 
+@pytest.mark.parametrize("slots", [4, 64])
+def test_full_sets_need_no_mask(slots: int) -> None:
+    layout = layout_of(torch.ones(2, slots, dtype=torch.bool))
+    assert isinstance(layout, Dense)
+    assert layout.mask is None
+
+
 @pytest.mark.parametrize(
     ("slots", "present", "kind"),
     [(64, 10, Packed), (64, 60, Dense), (64, 0, Dense), (16, 2, Dense)],

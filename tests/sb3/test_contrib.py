@@ -146,3 +146,16 @@ def test_arguments_of_another_policy_are_refused_by_name(muster: Any) -> None:
         MaskableEntityPolicy(*spaces, lambda _: 1e-3, use_sde=False)
     with pytest.raises(ValueError, match="RecurrentEntityPolicy 'lstm_hiden_size'.*hidden_size"):
         RecurrentEntityPolicy(*spaces, lambda _: 1e-3, lstm_hiden_size=3)
+
+
+def test_what_a_recurrent_rollout_chose_can_be_trained_on(muster: Any) -> None:
+    env = make_vec_env(muster, n_envs=2, seed=0)
+    model: Any = RecurrentPPO(RecurrentEntityPolicy, env, device="cpu", **SIZES)
+    observation, _ = model.policy.obs_to_tensor(env.reset())
+    with torch.no_grad():
+        chosen = model.policy(observation, model._last_lstm_states, torch.zeros(2))
+    *first, states = chosen
+    weight = torch.ones(1, requires_grad=True)
+    for part in (*first, *states.pi, *states.vf):
+        (part * weight).sum().backward()
+    assert weight.grad is not None

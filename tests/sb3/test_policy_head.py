@@ -457,3 +457,16 @@ def test_ppo_learns_to_queue_to_wait_not_and_to_aim_by_the_map() -> None:
         observation, reward, _, _ = env.step(model.predict(observation, deterministic=True)[0])
         rewards.append(reward.mean())
     assert np.mean(rewards) > 1.8  # of at most 2; whoever does not see the map gets 1 + 1 / 16
+
+
+def test_what_a_rollout_chose_can_be_trained_on() -> None:
+    policy = a_policy()
+    with torch.no_grad():
+        actions, values, log_prob = policy(policy.obs_to_tensor(batch_of(5))[0])
+    weight = torch.ones(1, requires_grad=True)
+    ((values.squeeze(1) + log_prob) * weight).sum().backward()
+    assert weight.grad is not None
+    evaluated = policy.evaluate_actions(policy.obs_to_tensor(batch_of(5))[0], actions)
+    torch.testing.assert_close(evaluated[0], values)
+    torch.testing.assert_close(evaluated[1], log_prob)
+    evaluated[1].sum().backward()

@@ -1,0 +1,111 @@
+"""What is made of parameters is kept for exactly as long as they hold the same numbers."""
+
+import copy
+import pickle
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from perceiver_rl.nn import Kept, PerceiverConfig, PerceiverIO
+from perceiver_rl.nn.layout import layout_of
+
+
+class Counted:
+    """Doubles a tensor and counts how often."""
+
+    def __init__(self, source: Tensor) -> None:
+        self.source = source
+        self.times = 0
+
+    def __call__(self) -> Tensor:
+        self.times += 1
+        return 2 * self.source
+
+
+def write_through_data(parameter: Tensor) -> None:
+    parameter.data[0] = 7.0
+
+
+def write_out(parameter: Tensor) -> None:
+    torch.add(parameter.data, 1.0, out=parameter.data)
+
+
+def replace_data(parameter: Tensor) -> None:
+    parameter.data = parameter.data + 1.0
+
+
+def convert(parameter: Tensor) -> None:
+    parameter.data = parameter.data.double()
+
+
+@torch.no_grad()
+def test_it_is_made_once_for_the_same_numbers() -> None:
+    kept: Kept[Tensor] = Kept()
+    make = Counted(torch.ones(3))
+    results = [kept(make, make.source, None) for _ in range(3)]
+    results.append(kept(make, torch.ones(3)))
+    assert make.times == 1
+    assert all(result is results[0] for result in results)
+
+
+@pytest.mark.parametrize("write", [write_through_data, write_out, replace_data, convert])
+@torch.no_grad()
+def test_it_is_made_anew_however_a_parameter_was_written_to(
+    write: Callable[[Tensor], None],
+) -> None:
+    kept: Kept[Tensor] = Kept()
+    make = Counted(nn.Parameter(torch.ones(3)))
+    kept(make, make.source)
+    write(make.source)
+    torch.testing.assert_close(kept(make, make.source), 2 * make.source.detach())
+
+
+@torch.no_grad()
+def test_it_is_made_anew_for_another_variant_and_for_other_sources() -> None:
+    kept: Kept[Tensor] = Kept()
+    make = Counted(torch.ones(3))
+    kept(make, make.source)
+    kept(make, make.source, variant=1)
+    kept(make, make.source, torch.ones(1), variant=1)
+    kept(make, torch.ones(4), torch.ones(1), variant=1)
+    assert make.times == 4
+
+
+def test_it_is_made_every_time_where_a_gradient_is_wanted_and_where_numbers_are_many() -> None:
+    kept: Kept[Tensor] = Kept()
+    for make, grad in ((Counted(torch.ones(3)), True), (Counted(torch.ones(1 << 20)), False)):
+        with torch.set_grad_enabled(grad):
+            for _ in range(3):
+                kept(make, make.source)
+        assert make.times == 3
+
+
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda kept: pickle.loads(pickle.dumps(kept))])
+@torch.no_grad()
+def test_copies_start_empty(twin: Callable[[Kept[Tensor]], Kept[Tensor]]) -> None:
+    kept: Kept[Tensor] = Kept()
+    make = Counted(torch.ones(3))
+    kept(make, make.source)
+    twin(kept)(make, make.source)
+    assert make.times == 2
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+@torch.no_grad()
+def test_a_perceiver_follows_every_change_of_its_weights(heads: int) -> None:
+    torch.manual_seed(0)
+    sizes = {"num_latents": 3, "latent_width": 8, "num_self_attends": 1, "self_heads": 2}
+    model = PerceiverIO(8, 8, PerceiverConfig(**sizes, cross_heads=heads)).double()
+    x = torch.randn(4, 20, 8, dtype=torch.float64)
+    layout = layout_of(torch.ones(4, 20, dtype=torch.bool))
+    rows = layout.gather(x)
+    for parameter in model.parameters():
+        model.relate_rows(rows, rows, layout)
+        parameter.data.add_(torch.randn_like(parameter))
+        after = model.relate_rows(rows, rows, layout)
+        fresh = copy.deepcopy(model).relate_rows(rows, rows, layout)
+        assert torch.equal(after, fresh)
+        with torch.enable_grad():
+            torch.testing.assert_close(after, model(x, x).detach().flatten(0, 1))
