@@ -12,6 +12,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from sb3_contrib import QRDQN, TQC, MaskablePPO, RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
+from stable_baselines3.common.noise import NormalActionNoise
 
 from perceiver_rl.spaces import PadObservation
 
@@ -153,6 +154,11 @@ _ON: dict[str, dict[str, Any]] = {
     "A2C": {"n_steps": 16, "learning_rate": 7e-4},
 }
 
+_EXPLORING = {"action_noise": NormalActionNoise(np.zeros(1), np.full(1, 0.2))}
+_HALF: dict[str, dict[str, Any]] = {
+    name: {"learning_rate": 5e-4} for name in ("PPO", "MaskablePPO", "RecurrentPPO", "DQN", "QRDQN")
+}
+
 _SMALL: dict[str, Any] = {
     "features_dim": 32,
     "encoder_kwargs": {"num_latents": 4, "latent_width": 32, "num_self_attends": 1},
@@ -169,8 +175,8 @@ TASKS: dict[str, TaskSpec] = {
         policies={"QRDQN": {"n_quantiles": 10}},
         ours={
             "A2C": {"learning_rate": 3e-4},
-            "DQN": {"learning_rate": 5e-4},
-            "QRDQN": {"learning_rate": 5e-4},
+            "DQN": _HALF["DQN"],
+            "QRDQN": _HALF["QRDQN"],
         },
         normalize_rewards=True,
     ),
@@ -178,8 +184,8 @@ TASKS: dict[str, TaskSpec] = {
         make=lambda: gym.make("Pendulum-v1"),
         policy="MlpPolicy",
         baseline="MLP",
-        algorithms={SAC: 4_000, TD3: 4_000, TQC: 4_000},
-        arguments={"SAC": _OFF, "TD3": _OFF, "TQC": _OFF},
+        algorithms={SAC: 4_000, TD3: 8_000, TQC: 4_000},
+        arguments={"SAC": _OFF, "TD3": {**_OFF, **_EXPLORING}, "TQC": _OFF},
         extractor=_SMALL,
     ),
     "Catch": TaskSpec(
@@ -188,6 +194,7 @@ TASKS: dict[str, TaskSpec] = {
         baseline="NatureCNN",
         algorithms={PPO: 40_000, DQN: 16_000},
         arguments={**_ON, "DQN": {**_Q, "buffer_size": 20_000}},
+        ours=_HALF,
     ),
     "Signpost": TaskSpec(
         make=lambda: PadObservation(Signpost()),
@@ -195,6 +202,7 @@ TASKS: dict[str, TaskSpec] = {
         baseline="CombinedExtractor",
         algorithms={PPO: 60_000, MaskablePPO: 60_000},
         arguments=_ON,
+        ours=_HALF,
     ),
     "MiniGrid-Fetch": TaskSpec(
         make=_minigrid,
@@ -202,6 +210,7 @@ TASKS: dict[str, TaskSpec] = {
         baseline="CombinedExtractor",
         algorithms={PPO: 60_000, RecurrentPPO: 40_000},
         arguments=_ON,
+        ours=_HALF,
         extractor={"symbols": {"image": [11, 6, 3]}},
         wrap=Planes,
     ),

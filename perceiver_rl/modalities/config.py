@@ -8,8 +8,16 @@ from perceiver_rl.nn import PerceiverConfig
 
 
 def _small() -> PerceiverConfig:
+    # Heads, for with one a latent reads one mixture of all tokens, and the answer is one of all
+    # latents; as wide as the latents, because tokens are as wide as their positions make them.
     return PerceiverConfig(
-        num_latents=8, latent_width=64, num_self_attends=2, self_heads=4, activation="relu"
+        num_latents=8,
+        latent_width=64,
+        num_self_attends=2,
+        self_heads=4,
+        cross_heads=4,
+        cross_shape="q",
+        activation="relu",
     )
 
 

@@ -102,7 +102,13 @@ PRESETS: dict[str, Preset] = {
             width=256,
             bands=32,
             modality_width=32,
-            perceiver=PerceiverConfig(num_latents=32, latent_width=512, num_self_attends=3),
+            perceiver=PerceiverConfig(
+                num_latents=32,
+                latent_width=512,
+                num_self_attends=3,
+                cross_heads=8,
+                cross_shape="q",
+            ),
         ),
     ),
 }
