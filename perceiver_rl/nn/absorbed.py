@@ -166,8 +166,8 @@ def _asked(
     if query.shape[0] > 1:  # not from parameters alone
         return ask()
     gain = None if key_norm is None else key_norm.weight
-    weights = (layer.query.weight, layer.query.bias, layer.key.weight, gain)
-    return layer.kept.asked(ask, query, *weights, variant=key_norm is None)
+    sources = (layer.query.weight, layer.query.bias, layer.key.weight, gain, query)
+    return layer.kept.asked(ask, *sources, variant=key_norm is None)
 
 
 def _of_pooled(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Made = TypeVar("Made")
 
@@ -38,16 +38,19 @@ class Kept(Generic[Made]):
     ) -> Made:
         """Return what ``make`` returns, or has returned for the same numbers.
 
-        Anew where a gradient is wanted, where numbers are many or not on a CPU, and in graphs.
+        Anew where a gradient is wanted, where numbers are many or not on a CPU, in graphs and
+        traces, in mixed precision, and where something else stands in for the parameters.
 
         Args:
             make: Computes the result from the sources, the variant and constants alone.
-            sources: What it computes it from; None counts for nothing.
+            sources: What it computes it from, a parameter first; None counts for nothing.
             variant: What else it depends on.
         """
-        if torch.is_grad_enabled() or torch.compiler.is_compiling():
+        if torch.is_grad_enabled() or not isinstance(sources[0], nn.Parameter):
             return make()
-        if torch.is_autocast_enabled("cpu"):  # whose precision may be another next time
+        if torch.compiler.is_compiling() or torch.jit.is_tracing():
+            return make()
+        if torch.is_autocast_enabled("cpu"):
             return make()
         numbers = [source for source in sources if source is not None]
         last = self._last

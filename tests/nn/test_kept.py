@@ -16,7 +16,7 @@ class Counted:
     """Doubles a tensor and counts how often."""
 
     def __init__(self, source: Tensor) -> None:
-        self.source = source
+        self.source = nn.Parameter(source)
         self.times = 0
 
     def __call__(self) -> Tensor:
@@ -45,7 +45,7 @@ def test_it_is_made_once_for_the_same_numbers() -> None:
     kept: Kept[Tensor] = Kept()
     make = Counted(torch.ones(3))
     results = [kept(make, make.source, None) for _ in range(3)]
-    results.append(kept(make, torch.ones(3)))
+    results.append(kept(make, nn.Parameter(torch.ones(3))))
     assert make.times == 1
     assert all(result is results[0] for result in results)
 
@@ -56,7 +56,7 @@ def test_it_is_made_anew_however_a_parameter_was_written_to(
     write: Callable[[Tensor], None],
 ) -> None:
     kept: Kept[Tensor] = Kept()
-    make = Counted(nn.Parameter(torch.ones(3)))
+    make = Counted(torch.ones(3))
     kept(make, make.source)
     write(make.source)
     torch.testing.assert_close(kept(make, make.source), 2 * make.source.detach())
@@ -69,7 +69,7 @@ def test_it_is_made_anew_for_another_variant_and_for_other_sources() -> None:
     kept(make, make.source)
     kept(make, make.source, variant=1)
     kept(make, make.source, torch.ones(1), variant=1)
-    kept(make, torch.ones(4), torch.ones(1), variant=1)
+    kept(make, nn.Parameter(torch.ones(4)), torch.ones(1), variant=1)
     assert make.times == 4
 
 
@@ -80,6 +80,28 @@ def test_it_is_made_every_time_where_a_gradient_is_wanted_and_where_numbers_are_
             for _ in range(3):
                 kept(make, make.source)
         assert make.times == 3
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@torch.no_grad()
+def test_what_stands_in_for_parameters_is_never_kept() -> None:
+    torch.manual_seed(0)
+    sizes = {"num_latents": 3, "latent_width": 8, "num_self_attends": 1, "self_heads": 2}
+    model = PerceiverIO(8, 8, PerceiverConfig(**sizes))
+    x = torch.randn(4, 20, 8)
+    twins = [
+        {name: torch.randn_like(parameter) for name, parameter in model.named_parameters()}
+        for _ in range(3)
+    ]
+    one_by_one = [torch.func.functional_call(model, twin, (x, x)) for twin in twins]
+    together = {name: torch.stack([twin[name] for twin in twins]) for name in twins[0]}
+    at_once = torch.func.vmap(
+        lambda twin: torch.func.functional_call(model, twin, (x, x)),
+    )(together)
+    torch.testing.assert_close(at_once, torch.stack(one_by_one), rtol=1e-4, atol=1e-4)
+    for own, parameter in zip(twins[0].values(), model.parameters(), strict=True):
+        parameter.copy_(own)
+    torch.testing.assert_close(model(x, x), one_by_one[0])
 
 
 @pytest.mark.parametrize("twin", [copy.deepcopy, lambda kept: pickle.loads(pickle.dumps(kept))])
