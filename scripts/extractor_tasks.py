@@ -203,6 +203,7 @@ TASKS: dict[str, TaskSpec] = {
         algorithms={PPO: 60_000, MaskablePPO: 60_000},
         arguments=_ON,
         ours=_HALF,
+        extractor={"modality_kwargs": {"focus": 3.0}},
     ),
     "MiniGrid-Fetch": TaskSpec(
         make=_minigrid,

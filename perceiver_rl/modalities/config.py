@@ -32,6 +32,8 @@ class ModalityConfig:
         patch: Side of an image's patches; 0 chooses it so that there are at most 64 of them.
         bands: Fourier bands per axis of the positions of patches and letters.
         modality_width: Learned features that tell the widest modality's tokens from others.
+        focus: Factor on the initial queries. With 1 an untrained Perceiver attends to all tokens
+            nearly alike, and what one of them says is lost in the mean; with more, to a few.
         perceiver: Sizes of the Perceiver.
     """
 
@@ -40,10 +42,13 @@ class ModalityConfig:
     patch: int = 0
     bands: int = 6
     modality_width: int = 8
+    focus: float = 1.0
     perceiver: PerceiverConfig = field(default_factory=_small)
 
     def __post_init__(self) -> None:
         least = {"width": 1, "group": 0, "patch": 0, "bands": 1, "modality_width": 1}
+        if self.focus <= 0:
+            raise ValueError(f"focus must be above 0, not {self.focus}")
         for name, size in least.items():
             if getattr(self, name) < size:
                 raise ValueError(f"{name} must be at least {size}, not {getattr(self, name)}")

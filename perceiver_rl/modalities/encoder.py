@@ -67,6 +67,8 @@ class ObservationEncoder(nn.Module):
         size = sum(part.size for part in self.tokenizers if isinstance(part, VectorTokenizer))
         self.from_numbers = linear(size, features_dim) if size else None
         self.perceiver = PerceiverIO(self.pad.width, features_dim, config.perceiver)
+        for block in (self.perceiver.encoder.cross_attend, self.perceiver.decoder.cross_attend):
+            block.attention.query.weight.data.mul_(config.focus)
         self.offset = nn.Parameter(torch.zeros(features_dim))
 
     @torch.no_grad()

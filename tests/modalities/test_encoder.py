@@ -1,5 +1,6 @@
 """One Perceiver over all parts of an observation."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,18 @@ def test_numbers_reach_the_answer_through_the_query() -> None:
     rows = torch.randn(4, 5, 9)
     expected = encoder.query(rows)[:, 0] + scaled @ encoder.from_numbers.weight.T
     torch.testing.assert_close(encoder._query(rows, batch)[:, 0], expected)
+
+
+def test_with_more_focus_an_untrained_encoder_tells_observations_further_apart() -> None:
+    spreads = []
+    for focus in (1.0, 4.0):
+        torch.manual_seed(0)
+        encoder = ObservationEncoder(SPACE, 32, replace(ModalityConfig(), focus=focus)).double()
+        # Without the numbers, which take the direct way.
+        for parameter in encoder.from_numbers.parameters():  # type: ignore[union-attr]
+            parameter.data.zero_()
+        spreads.append(encoder(batch_of(64)).std(0).mean())
+    assert spreads[1] > 1.2 * spreads[0]
 
 
 def test_without_numbers_all_samples_ask_the_same() -> None:

@@ -172,3 +172,8 @@ def test_sizes_too_small_are_refused(name: str) -> None:
     wrong: dict[str, Any] = {name: -1}
     with pytest.raises(ValueError, match=f"{name} must be at least"):
         replace(CONFIG, **wrong)
+
+
+def test_a_focus_that_turns_attention_around_is_refused() -> None:
+    with pytest.raises(ValueError, match="focus must be above 0, not -1"):
+        replace(CONFIG, focus=-1)
