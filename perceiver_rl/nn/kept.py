@@ -48,7 +48,7 @@ class Kept(Generic[Made]):
         """
         if torch.is_grad_enabled() or not isinstance(sources[0], nn.Parameter):
             return make()
-        if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined]
             return make()
         if torch.is_autocast_enabled("cpu"):
             return make()

@@ -24,6 +24,13 @@ class Counted:
         return 2 * self.source
 
 
+def a_perceiver(heads: int) -> PerceiverIO:
+    config = PerceiverConfig(
+        num_latents=3, latent_width=8, num_self_attends=1, self_heads=2, cross_heads=heads
+    )
+    return PerceiverIO(8, 8, config)
+
+
 def write_through_data(parameter: Tensor) -> None:
     parameter.data[0] = 7.0
 
@@ -86,8 +93,7 @@ def test_it_is_made_every_time_where_a_gradient_is_wanted_and_where_numbers_are_
 @torch.no_grad()
 def test_what_stands_in_for_parameters_is_never_kept() -> None:
     torch.manual_seed(0)
-    sizes = {"num_latents": 3, "latent_width": 8, "num_self_attends": 1, "self_heads": 2}
-    model = PerceiverIO(8, 8, PerceiverConfig(**sizes))
+    model = a_perceiver(heads=1)
     x = torch.randn(4, 20, 8)
     twins = [
         {name: torch.randn_like(parameter) for name, parameter in model.named_parameters()}
@@ -118,8 +124,7 @@ def test_copies_start_empty(twin: Callable[[Kept[Tensor]], Kept[Tensor]]) -> Non
 @torch.no_grad()
 def test_a_perceiver_follows_every_change_of_its_weights(heads: int) -> None:
     torch.manual_seed(0)
-    sizes = {"num_latents": 3, "latent_width": 8, "num_self_attends": 1, "self_heads": 2}
-    model = PerceiverIO(8, 8, PerceiverConfig(**sizes, cross_heads=heads)).double()
+    model = a_perceiver(heads).double()
     x = torch.randn(4, 20, 8, dtype=torch.float64)
     layout = layout_of(torch.ones(4, 20, dtype=torch.bool))
     rows = layout.gather(x)
