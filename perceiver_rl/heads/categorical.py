@@ -77,9 +77,10 @@ def sample(log_probs: Float[Tensor, "*batch choice"], deterministic: bool) -> In
         return log_probs.argmax(-1)
     probs = log_probs.exp()
     sums = probs.cumsum(-1)
-    share = torch.rand_like(sums[..., :1])
+    total = sums[..., -1:]
+    share = torch.rand_like(total)
     if _ascends(sums):
-        return torch.searchsorted(sums, share * sums[..., -1:], right=True).squeeze(-1)
+        return torch.searchsorted(sums, share * total, right=True).squeeze(-1)
     return _first_beyond(share, sums, probs > 0)
 
 
