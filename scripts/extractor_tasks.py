@@ -156,7 +156,7 @@ _ON: dict[str, dict[str, Any]] = {
 
 _EXPLORING = {"action_noise": NormalActionNoise(np.zeros(1), np.full(1, 0.2))}
 _HALF: dict[str, dict[str, Any]] = {
-    name: {"learning_rate": 5e-4} for name in ("PPO", "MaskablePPO", "RecurrentPPO", "DQN", "QRDQN")
+    name: {"learning_rate": 5e-4} for name in ("PPO", "MaskablePPO", "RecurrentPPO", "DQN")
 }
 
 _SMALL: dict[str, Any] = {
@@ -175,8 +175,8 @@ TASKS: dict[str, TaskSpec] = {
         policies={"QRDQN": {"n_quantiles": 10}},
         ours={
             "A2C": {"learning_rate": 3e-4},
-            "DQN": _HALF["DQN"],
-            "QRDQN": _HALF["QRDQN"],
+            "DQN": {"learning_rate": 2.5e-4},
+            "QRDQN": {"learning_rate": 5e-4},
         },
         normalize_rewards=True,
     ),
