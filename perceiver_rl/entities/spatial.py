@@ -145,10 +145,10 @@ class EntityCells(nn.Module):
     scale: Tensor
     first: Tensor
     last: Tensor
-    strides: Tensor
 
     def __init__(self, columns: tuple[Column, ...], grid: tuple[int, int]) -> None:
         super().__init__()
+        self.grid = grid
         names = [column.name for column in columns]
         at = [names.index("y"), names.index("x")]
         low, high = torch.tensor([columns[place].bounds for place in at]).unbind(-1)
@@ -159,7 +159,6 @@ class EntityCells(nn.Module):
             ("scale", sides / (high - low)),
             ("first", torch.zeros(2)),
             ("last", sides - 1),
-            ("strides", torch.tensor([float(grid[1]), 1.0])),
         ):
             self.register_buffer(name, numbers, persistent=False)
 
@@ -176,7 +175,8 @@ class EntityCells(nn.Module):
     ) -> Int[Tensor, "batch entity"]:
         """Return the cells in row-major order; those of padding rows are legal but mean nothing."""
         place = (entities.index_select(2, self.at) - self.low) * self.scale
-        return (place.clamp(self.first, self.last).floor() @ self.strides).long()
+        row, column = place.clamp(self.first, self.last).floor().unbind(-1)
+        return (row * self.grid[1] + column).long()
 
 
 class ScatterConnection(nn.Module):

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from perceiver_rl.nn import absorbed
+from perceiver_rl.nn import absorbed, products
 from perceiver_rl.nn.init import linear
 from perceiver_rl.nn.kernels import add, additive_mask, same_set, sets_to_join
 from perceiver_rl.nn.layout import Layout
@@ -60,7 +60,7 @@ class Attention(nn.Module):
         self.key = linear(key_width, qk_channels)
         self.value = linear(key_width, v_channels)
         self.output = linear(v_channels, v_channels if output_width is None else output_width)
-        self._kept = absorbed.KeptProducts()
+        self._kept = products.KeptProducts()
 
     def forward(
         self,
@@ -86,7 +86,7 @@ class Attention(nn.Module):
             One row per query.
         """
         ends = (self.query, self.key, self.value, self.output)
-        layer = absorbed.Projections(self.heads, *ends, self._kept)
+        layer = products.Projections(self.heads, *ends, self._kept)
         sizes = (query.shape[1], key_value.shape[1], layer)
         if not (absorbed.is_plain() or self._drops()):
             if absorbed.keys_cost(*sizes) > 0:

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from perceiver_rl.nn import Attention, absorbed, count_flops, plain_attention
+from perceiver_rl.nn import Attention, absorbed, count_flops, plain_attention, products
 
 
-def projections(layer: Attention) -> absorbed.Projections:
+def projections(layer: Attention) -> products.Projections:
     ends = (layer.query, layer.key, layer.value, layer.output)
-    return absorbed.Projections(layer.heads, *ends, absorbed.KeptProducts())
+    return products.Projections(layer.heads, *ends, products.KeptProducts())
 
 
 def both_forms(
