@@ -170,7 +170,13 @@ TASKS: dict[str, TaskSpec] = {
         make=lambda: gym.make("CartPole-v1"),
         policy="MlpPolicy",
         baseline="MLP",
-        algorithms={PPO: 50_000, A2C: 100_000, DQN: 15_000, QRDQN: 15_000},
+        algorithms={
+            PPO: 50_000,
+            A2C: 100_000,
+            DQN: 15_000,
+            QRDQN: 15_000,
+            RecurrentPPO: 25_000,
+        },
         arguments={**_ON, "DQN": _Q, "QRDQN": _Q},
         policies={"QRDQN": {"n_quantiles": 10}},
         ours={
