@@ -78,13 +78,13 @@ def parts(policy: EntityPolicy, observation: dict[str, Tensor]) -> dict[str, Cal
     extractor, head = policy._entity_extractor, policy.action_net
     present = observation["entity_mask"] > 0.5
     with torch.no_grad():
-        tokens = extractor.embed(extractor.expand(observation["entities"]))
+        tokens = extractor.expand.embed(observation["entities"], extractor.embed)
         features = extractor(observation)
         inputs = policy.head_inputs(features)
         actions = head.sample(inputs).actions  # type: ignore[operator]  # a UnitActionHead
 
     return {
-        "embed": lambda: extractor.embed(extractor.expand(observation["entities"])),
+        "embed": lambda: extractor.expand.embed(observation["entities"], extractor.embed),
         "encoder": lambda: extractor.encoder(tokens, present),
         "extractor": lambda: extractor(observation),
         "sample": lambda: head.sample(inputs),  # type: ignore[operator]

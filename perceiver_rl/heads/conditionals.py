@@ -63,6 +63,7 @@ class Conditionals(NamedTuple):
         log_probs: Of each part but the selection: its log-probabilities, ``[B, K]``.
         candidates: What the selection was made from.
         chosen: The selection, scored.
+        members: ``[B, N]``, True for what is selected where the action type uses a selection.
         used: ``[B, P]``, True where the action type uses the part.
     """
 
@@ -71,6 +72,7 @@ class Conditionals(NamedTuple):
     log_probs: dict[str, Float[Tensor, "batch choice"]]
     candidates: Candidates
     chosen: ScoredSet
+    members: Bool[Tensor, "batch entity"]
     used: Bool[Tensor, "batch part"]
 
     def scored(

@@ -107,8 +107,9 @@ class IndependentSelection(SelectionHead):
                 categorical.masked_log_softmax(first_log_prob, selectable), False
             ).unsqueeze(-1)
             index = constant(_numbers, logits, logits.shape[-1])
-            coins = torch.rand_like(logits) < logits.sigmoid()
-            chosen = (coins & (index > first)) | (index == first)
+            # The first member's coin shows "yes", as a number below every probability does.
+            numbers = torch.rand_like(logits).scatter_(1, first, -1.0)
+            chosen = (numbers < logits.sigmoid()) & (index >= first)
         selected = chosen & selectable
         return _scored(logits, log_no, selectable, selected, selected)
 
@@ -142,9 +143,10 @@ def _scored(
     label: Tensor,
 ) -> ScoredCoins:
     """Score sets that the coins can show, or the labels that stand for them."""
-    log_some = _log1mexp(log_no.sum(-1), ~selectable.any(-1))
-    # log yes = log no + logit, so both sums share log_no.
-    log_prob = (logits * label + log_no).sum(-1) - log_some
+    log_none = log_no.sum(-1)
+    log_some = _log1mexp(log_none, log_none == 0)  # 0 if there is no coin: none is certain
+    # log yes = log no + logit, so both share log_no.
+    log_prob = (logits * label).sum(-1) + log_none - log_some
     return ScoredCoins(selected, log_prob, logits, log_no, log_some, selectable)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
@@ -18,6 +20,13 @@ from perceiver_rl.nn import (
     linear,
     row_products,
 )
+
+
+class Affine(NamedTuple):
+    """One or several linear layers in a row, as one."""
+
+    weight: Float[Tensor, "outer inner"]
+    bias: Float[Tensor, " outer"]
 
 
 class TargetUnit(nn.Module):
@@ -40,6 +49,15 @@ class TargetUnit(nn.Module):
         key = self._kept(lambda: (self.key.weight * self.scale).t(), self.key.weight)
         return row_products(per_entity, functional.linear(self.query(context), key))
 
+    def joins(self) -> tuple[Tensor, ...]:
+        """Return the parameters that :meth:`joined` depends on."""
+        return self.key.weight, self.query.weight, self.query.bias
+
+    def joined(self) -> Affine:
+        """Return what makes of an embedding the query for entities that are not projected."""
+        key = self.key.weight.t() * self.scale
+        return Affine(key @ self.query.weight, key @ self.query.bias)
+
 
 class TargetCell(nn.Module, ABC):
     """Chooses a cell of the grid."""
@@ -49,6 +67,12 @@ class TargetCell(nn.Module, ABC):
         self, context: Float[Tensor, "batch embedding"], inputs: HeadInputs
     ) -> Float[Tensor, "batch cell"]:
         """Return the logit of each cell, in row-major order."""
+
+    def beside(
+        self, unit: TargetUnit, context: Float[Tensor, "batch embedding"], inputs: HeadInputs
+    ) -> tuple[Float[Tensor, "batch entity"], Float[Tensor, "batch cell"]]:
+        """Return the logits of the target units and those of the cells, from one embedding."""
+        return unit(context, inputs.per_entity), self(context, inputs)
 
 
 class _PositionedCell(TargetCell):
@@ -80,9 +104,13 @@ class PointerCell(_PositionedCell):
         self, context: Float[Tensor, "batch embedding"], inputs: HeadInputs
     ) -> Float[Tensor, "batch cell"]:
         """Compare the query with every position."""
-        # The positions never change.
-        keys = self._kept(lambda: self.key(self.features) * self.scale, *self.key.parameters())
-        return functional.linear(self.query(context), keys)
+        return functional.linear(self.query(context), self._keys())
+
+    def _keys(self) -> Float[Tensor, "cell key_width"]:
+        # The positions never change. The layers' parameters one by one, as a search for them takes
+        # longer than to use them.
+        parameters = [weight for layer in self.key for weight in layer._parameters.values()]
+        return self._kept(lambda: self.key(self.features) * self.scale, *parameters)
 
 
 class EntityCell(PointerCell):
@@ -96,16 +124,54 @@ class EntityCell(PointerCell):
     def __init__(self, grid: tuple[int, int], width: int, config: HeadConfig) -> None:
         super().__init__(grid, config)
         self.entity = TargetUnit(width, config)
+        self._joined: Kept[Affine] = Kept()
 
     def forward(
         self, context: Float[Tensor, "batch embedding"], inputs: HeadInputs
     ) -> Float[Tensor, "batch cell"]:
         """Compare the queries with every position and every entity."""
+        return self._pointed(
+            super().forward(context, inputs), self.entity(context, inputs.per_entity), inputs
+        )
+
+    def beside(
+        self, unit: TargetUnit, context: Float[Tensor, "batch embedding"], inputs: HeadInputs
+    ) -> tuple[Float[Tensor, "batch entity"], Float[Tensor, "batch cell"]]:
+        """Ask for units and cells at once; with gradients one after the other.
+
+        For a rollout's small batches, which take their time by operations, and whose parameters
+        stay the same. Products of parameters that are not kept would cost more than they save.
+        """
+        if torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return super().beside(unit, context, inputs)
+        width = unit.key.in_features
+        queries = functional.linear(context, *self._queries(unit))
+        of_rows, of_cells = queries[:, : 2 * width], queries[:, 2 * width :]
+        rows = inputs.per_entity.transpose(1, 2)
+        pointed = torch.bmm(of_rows.unflatten(1, (2, width)), rows)
+        units, entities = pointed.unbind(1)
+        return units, self._pointed(functional.linear(of_cells, self._keys()), entities, inputs)
+
+    def _queries(self, unit: TargetUnit) -> Affine:
+        """Return what makes of an embedding a query for units, one for entities, one for cells."""
+        cells = Affine(self.query.weight, self.query.bias)
+
+        def join() -> Affine:
+            layers = (unit.joined(), self.entity.joined(), cells)
+            return Affine(*(torch.cat(parts) for parts in zip(*layers, strict=True)))
+
+        return self._joined(join, *cells, *unit.joins(), *self.entity.joins())
+
+    def _pointed(
+        self,
+        logits: Float[Tensor, "batch cell"],
+        pointed: Float[Tensor, "batch entity"],
+        inputs: HeadInputs,
+    ) -> Float[Tensor, "batch cell"]:
+        """Add the logits of the entities that exist to those of their cells."""
         assert inputs.cell_of is not None  # the head's sizes say that it is there
-        pointed = self.entity(context, inputs.per_entity)
         if inputs.present is not None:
             pointed = pointed.masked_fill(~inputs.present, 0.0)
-        logits = super().forward(context, inputs)
         return logits.scatter_add(1, inputs.cell_of, pointed.to(logits.dtype))
 
 

@@ -14,7 +14,7 @@ from perceiver_rl.heads.config import HeadConfig
 from perceiver_rl.heads.inputs import PARTS, HeadInputs, InputSizes
 from perceiver_rl.heads.selection import Candidates
 from perceiver_rl.heads.targets import TargetUnit
-from perceiver_rl.nn import linear, weighted_sum
+from perceiver_rl.nn import constant, linear, weighted_sum
 from perceiver_rl.spaces import UnitActionSpace
 
 
@@ -37,6 +37,7 @@ class UnitActionHead(nn.Module):
     """
 
     uses: Tensor
+    uses_argument: Tensor
 
     def __init__(
         self, space: UnitActionSpace, sizes: InputSizes, selection: str, config: HeadConfig
@@ -54,6 +55,8 @@ class UnitActionHead(nn.Module):
         columns = [torch.from_numpy(used[part]) for part in self.parts[1:]]
         always = torch.ones(len(space.types), dtype=torch.bool)
         self.register_buffer("uses", torch.stack([always, *columns], dim=-1), persistent=False)
+        asked = [torch.from_numpy(used[name]) for name in space.arguments]
+        self.register_buffer("uses_argument", torch.stack(asked, dim=-1).long(), persistent=False)
         self.action_type = build_type_head(len(space.types), sizes, config)
         self.timing = nn.ModuleDict(
             {
@@ -146,13 +149,13 @@ class UnitActionHead(nn.Module):
         else:
             selected = given[:, 1 : 1 + self.num_entities].bool() & uses
             chosen = self.selection.evaluate(candidates, selected, smoothing)
-        context = self._extend(context, inputs.per_entity, chosen.selected & uses)
-        legal = inputs.targets.gather(
-            1, action_type[:, None, None].expand(-1, 1, self.num_entities)
-        ).squeeze(1)
-        decide("target_unit", self.target_unit(context, inputs.per_entity), legal)
-        decide("target_cell", self.target_cell(context, inputs), inputs.cells)
-        return Conditionals(self.parts, choices, log_probs, candidates, chosen, used)
+        members = chosen.selected & uses
+        context = self._extend(context, inputs.per_entity, members)
+        legal = _of_type(inputs.targets, action_type)
+        units, cells = self.target_cell.beside(self.target_unit, context, inputs)
+        decide("target_unit", units, legal)
+        decide("target_cell", cells, inputs.cells)
+        return Conditionals(self.parts, choices, log_probs, candidates, chosen, members, used)
 
     def _extend(
         self,
@@ -168,9 +171,23 @@ class UnitActionHead(nn.Module):
 
     def _scored(self, decided: Conditionals, drawn: bool, smoothing: float = 0.0) -> ActionParts:
         """Put the parts together into canonical actions."""
-        used = dict(zip(self.parts, decided.used.long().unbind(-1), strict=True))
-        selected = decided.chosen.selected & decided.used[:, self._selection_part]
-        arguments = [decided.choices[name] * used[name] for name in self.arguments]
-        action_type = decided.choices["action_type"].unsqueeze(-1)
-        actions = torch.cat([action_type, selected, torch.stack(arguments, dim=-1)], dim=-1)
+        action_type = decided.choices["action_type"]
+        used = self.uses_argument.index_select(0, action_type)
+        arguments = torch.stack([decided.choices[name] for name in self.arguments], dim=-1) * used
+        actions = torch.cat([action_type.unsqueeze(-1), decided.members, arguments], dim=-1)
         return decided.scored(actions, drawn, smoothing)
+
+
+def _of_type(
+    targets: Bool[Tensor, "batch type entity"], action_type: Int[Tensor, " batch"]
+) -> Bool[Tensor, "batch entity"]:
+    """Return the targets of one action type per row."""
+    batch, types, _ = targets.shape
+    first = constant(_first_rows, targets, batch, types)
+    return targets.flatten(0, 1).index_select(0, first + action_type)
+
+
+def _first_rows(
+    dtype: torch.dtype, device: torch.device, batch: int, types: int
+) -> Int[Tensor, " batch"]:
+    return torch.arange(0, batch * types, types, device=device)

@@ -208,7 +208,7 @@ class SetTokenizer(Tokenizer):
     def forward(self, part: Tensor, mask: Tensor | None = None) -> Tokens:
         """Return ``[B, N, W]``; without a mask a row of zeros does not exist."""
         present = (part != 0).any(-1) if mask is None else mask > 0.5
-        return Tokens(self.embed(self.expand(part)), present)
+        return Tokens(self.expand.embed(part, self.embed), present)
 
 
 class TextTokenizer(Tokenizer):

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from perceiver_rl.nn.attention import Attention
 from perceiver_rl.nn.init import linear
+from perceiver_rl.nn.kept import Kept
 from perceiver_rl.nn.kernels import add
 from perceiver_rl.nn.layout import Dense, Layout
 
@@ -111,6 +112,7 @@ class CrossAttentionBlock(nn.Module):
         )
         self.mlp_norm = nn.LayerNorm(query_width)
         self.mlp = FeedForward(query_width, widening, activation, dropout)
+        self._kept: Kept[Tensor] = Kept()
 
     def forward(
         self,
@@ -136,8 +138,9 @@ class CrossAttentionBlock(nn.Module):
         layout: Layout,
     ) -> Float[Tensor, "batch query query_width"]:
         """Update the queries from the standardized rows of ragged sets."""
-        keys = layout.pad(standard)
-        normalized = self.query_norm(query)
+        keys, norm = layout.pad(standard), self.query_norm
+        # Queries that all samples share are parameters, as a rule.
+        normalized = self._kept(lambda: norm(query), norm.weight, norm.bias, query)
         attended = self.attention(normalized, keys, layout.mask, key_norm=self.key_norm)
         return self._finish(query, attended)
 
@@ -226,6 +229,9 @@ class SelfAttentionBlock(nn.Module):
         self, rows: Float[Tensor, "row width"], layout: Layout
     ) -> Float[Tensor, "row width"]:
         """Update the rows of ragged sets, each from the rows of its own set."""
-        attended = _dropped(self.attention.within_rows(self.norm(rows), layout), self)
-        rows = add(rows, attended)
+        normal = self.norm(rows)
+        if self.dropout:
+            rows = add(rows, _dropped(self.attention.within_rows(normal, layout), self))
+        else:
+            rows = self.attention.within_rows(normal, layout, rows)
         return add(rows, self.mlp(self.mlp_norm(rows)))

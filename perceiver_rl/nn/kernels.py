@@ -20,6 +20,9 @@ _OWN_LANES = {"AVX512": 16, "AVX2": 8}.get(torch.backends.cpu.get_cpu_capability
 # From this many scores on it pays to fill vectors up.
 _ALIGN_FROM = 1 << 12
 
+# From this many numbers per set on a batch of products with a single row is fast.
+_PRODUCT_FROM = 1 << 10
+
 
 def standardize(x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
     """Give every row mean 0 and variance 1: a layer norm without gain and offset."""
@@ -45,19 +48,29 @@ def add(
 def weighted_sum(
     weights: Float[Tensor, "batch row"], rows: Float[Tensor, "batch row width"]
 ) -> Float[Tensor, "batch width"]:
-    """Return each sample's sum of rows by their weights.
-
-    Not as a batch of products with a single row, which takes a CPU several times longer at many
-    sizes.
-    """
+    """Return each sample's sum of rows by their weights."""
+    if _fills_product(rows):
+        return torch.bmm(weights.unsqueeze(1), rows).squeeze(1)
     return (rows * weights.unsqueeze(2)).sum(1)
 
 
 def row_products(
     rows: Float[Tensor, "batch row width"], query: Float[Tensor, "batch width"]
 ) -> Float[Tensor, "batch row"]:
-    """Return the products of each sample's rows with its one query, as :func:`weighted_sum`."""
+    """Return the products of each sample's rows with its one query."""
+    if _fills_product(rows):
+        # With the query in front: behind, it takes a CPU four times longer.
+        return torch.bmm(query.unsqueeze(1), rows.transpose(1, 2)).squeeze(1)
     return (rows * query.unsqueeze(1)).sum(2)
+
+
+def _fills_product(rows: Float[Tensor, "batch row width"]) -> bool:
+    """Return whether sets are large enough for a batch of products with a single row.
+
+    It takes a CPU several times longer than a sum of products where they are small, and half as
+    long where they are not.
+    """
+    return rows.shape[1] * rows.shape[2] >= _PRODUCT_FROM
 
 
 def additive_mask(

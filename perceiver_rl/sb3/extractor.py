@@ -124,7 +124,7 @@ class EntityExtractor(BaseFeaturesExtractor):
         """Encode a batch of preprocessed observations; finite even where no entity exists."""
         observations = by_key(observations)
         present = observations[ENTITY_MASK] > 0.5
-        tokens = self.embed(self.expand(observations[ENTITIES]))
+        tokens = self.expand.embed(observations[ENTITIES], self.embed)
         with twice_differentiable() if self._twice_differentiable else nullcontext():
             encoding = self.encoder(tokens, present)
         parts, scalars, maps = [encoding.pooled], None, ()
@@ -149,7 +149,7 @@ class EntityExtractor(BaseFeaturesExtractor):
     def attention(self, observations: Mapping[str, Tensor] | Tensor) -> EntityAttention | None:
         """Return what the entity encoder attends to; None for one that relates no entities."""
         observations = by_key(observations)
-        tokens = self.embed(self.expand(observations[ENTITIES]))
+        tokens = self.expand.embed(observations[ENTITIES], self.embed)
         return attention_of(self.encoder, tokens, observations[ENTITY_MASK] > 0.5)
 
     @property

@@ -274,7 +274,11 @@ class EntityPolicyMixin(_Parent):
             return super().forward(obs, *args, **kwargs)
         with torch.inference_mode():  # every operation is cheaper
             chosen = super().forward(obs, *args, **kwargs)
-        return tree_map(torch.clone, chosen)  # such tensors cannot be used in training
+        # Such tensors cannot be used in training.
+        return tuple(
+            part.clone() if isinstance(part, Tensor) else tree_map(torch.clone, part)
+            for part in chosen
+        )
 
     def get_distribution(self, obs: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the distribution over actions, at the policy's temperature.
