@@ -4,9 +4,10 @@ pip install '.[bench]'
 python scripts/bench_encoder.py [--batch 32] [--entities 512] [--rounds 5] [--threads 1]
 
 Every implementation reads the same padded sets [B, N, 256] with the same mask and gives one row per
-entity; packing and trimming are on the clock. Milliseconds are CPU time, medians of interleaved
-rounds; "peak" is the share of this machine's measured float32 matrix-product speed that our
-executed FLOPs reach. "error" is the largest difference from ours, where weights were copied.
+entity; packing and trimming are on the clock. "forward" is inference: in evaluation mode, without
+gradients. Milliseconds are CPU time, medians of interleaved rounds; "peak" is the share of this
+machine's measured float32 matrix-product speed that our executed FLOPs reach. "error" is the
+largest difference from ours, where weights were copied.
 
 The profile lists the operations of our forward by their share of its time. Memory is how much the
 resident set of a fresh process grows at its peak over one forward and backward of a batch of 8.
@@ -176,15 +177,28 @@ def from_lucidrains(sizes: PerceiverConfig) -> Candidate:
     return Candidate("perceiver-pytorch", lambda x, mask: peer(x, mask=mask, queries=x), peer)
 
 
-def torch_transformer() -> Candidate:
-    """Build torch's own encoder of AlphaStar's sizes."""
+def torch_transformers() -> list[Candidate]:
+    """Build torch's own encoder of AlphaStar's sizes, as it comes and without its fast path.
+
+    In evaluation mode it takes a path of its own, which is not always the faster one.
+    """
     layer = nn.TransformerEncoderLayer(
         WIDTH, 2, dim_feedforward=1024, dropout=0.0, batch_first=True, norm_first=True
     )
     peer = nn.TransformerEncoder(layer, 3, enable_nested_tensor=False)
-    return Candidate(
-        "nn.TransformerEncoder", lambda x, mask: peer(x, src_key_padding_mask=~mask), peer
-    )
+
+    def run(x: Tensor, mask: Tensor) -> Tensor:
+        return peer(x, src_key_padding_mask=~mask)
+
+    def run_without(x: Tensor, mask: Tensor) -> Tensor:
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            return run(x, mask)
+        finally:
+            torch.backends.mha.set_fastpath_enabled(True)
+
+    name = "nn.TransformerEncoder"
+    return [Candidate(name, run, peer), Candidate(f"{name}, no fast path", run_without, peer)]
 
 
 def candidates(latent_width: int) -> list[Candidate]:
@@ -201,27 +215,24 @@ def candidates(latent_width: int) -> list[Candidate]:
         Candidate("ours, textbook form, padded", ours(model, plain=True), model, True),
         Candidate("our Transformer, packed", our_transformer(transformer), transformer),
     ]
-    peers = (
-        lambda: from_transformers(model),
-        lambda: from_lucidrains(sizes),
-        torch_transformer,
-    )
+    peers = (lambda: from_transformers(model), lambda: from_lucidrains(sizes))
     for build in peers:
         try:
             found.append(build())
         except ImportError as error:
             Console(stderr=True).print(f"not measured: {error} (pip install '.[bench]')")
-    return found
+    return found + torch_transformers()
 
 
-def seconds(run: Run, x: Tensor, mask: Tensor, backward: bool) -> float:
-    """Return the CPU time of one call."""
+def seconds(candidate: Candidate, x: Tensor, mask: Tensor, backward: bool) -> float:
+    """Return the CPU time of one call: of inference, or of training but for the step."""
+    candidate.module.train(backward)
     start = time.process_time()
     if backward:
-        run(x, mask).sum().backward()
+        candidate.run(x, mask).sum().backward()
     else:
         with torch.no_grad():
-            run(x, mask)
+            candidate.run(x, mask)
     return time.process_time() - start
 
 
@@ -233,7 +244,7 @@ def measure(
     for turn in range(rounds + 1):
         for candidate in found:
             for backward in (False, True):
-                spent = seconds(candidate.run, x, mask, backward)
+                spent = seconds(candidate, x, mask, backward)
                 if turn:  # the first round warms up
                     times.setdefault((candidate.name, backward), []).append(spent)
     return {
@@ -285,9 +296,9 @@ def peak_growth(entities: int, batch: int) -> float:
     sizes = PerceiverConfig(num_latents=32, latent_width=512, num_self_attends=3)
     run = ours(PerceiverIO(WIDTH, WIDTH, sizes))
     small, large = sets(1, 64, 64), sets(batch, entities, entities)
-    seconds(run, *small, backward=True)  # libraries and gradients are there before the count
+    run(*small).sum().backward()  # libraries and gradients are there before the count
     before = highest_mib()
-    seconds(run, *large, backward=True)
+    run(*large).sum().backward()
     return highest_mib() - before
 
 

@@ -175,8 +175,8 @@ class EntityCells(nn.Module):
     ) -> Int[Tensor, "batch entity"]:
         """Return the cells in row-major order; those of padding rows are legal but mean nothing."""
         place = (entities.index_select(2, self.at) - self.low) * self.scale
-        row, column = place.clamp(self.first, self.last).floor().unbind(-1)
-        return (row * self.grid[1] + column).long()
+        row, column = place.clamp(self.first, self.last).long().unbind(-1)
+        return torch.add(column, row, alpha=self.grid[1])
 
 
 class ScatterConnection(nn.Module):

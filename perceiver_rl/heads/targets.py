@@ -171,7 +171,7 @@ class EntityCell(PointerCell):
         """Add the logits of the entities that exist to those of their cells."""
         assert inputs.cell_of is not None  # the head's sizes say that it is there
         if inputs.present is not None:
-            pointed = pointed.masked_fill(~inputs.present, 0.0)
+            pointed = pointed * inputs.present
         return logits.scatter_add(1, inputs.cell_of, pointed.to(logits.dtype))
 
 

@@ -23,7 +23,6 @@ from perceiver_rl.nn.products import (
     Projections,
     asked_of_rows,
     for_few,
-    for_within,
     from_heads,
     gained,
     head_weights,
@@ -39,9 +38,6 @@ _plain = ContextVar("_plain", default=False)
 
 # From this many scores per sample on they are not kept, which saves memory rather than time.
 _FUSED_FROM = 1 << 20
-
-# So many rows at most are few among themselves.
-_FEW_ROWS = 16
 
 
 @contextmanager
@@ -85,41 +81,6 @@ def queries_cost(num_queries: int, num_keys: int, layer: Projections) -> int:
     widths = query.in_features + output.out_features
     absorbed = num_keys * ends + layer.heads * num_queries * num_keys * widths
     return plain - absorbed
-
-
-def joins_within(rows: int, layer: Projections) -> bool:
-    """Return whether :func:`attend_within` is faster than projections, among so many rows.
-
-    It takes far fewer operations, which is what small networks take their time for. With gradients
-    the products of weights are made every time, which costs more than it saves.
-    """
-    if torch.is_grad_enabled() or torch.compiler.is_compiling() or not 0 < rows <= _FEW_ROWS:
-        return False
-    width = layer.query.in_features
-    projected = 2 * width * (layer.key.out_features + layer.value.out_features)
-    return 2 * layer.heads * width * width <= projected
-
-
-def attend_within(
-    x: Float[Tensor, "batch row width"],
-    layer: Projections,
-    stream: Float[Tensor, "batch row width"] | None = None,
-) -> Float[Tensor, "batch row width"]:
-    """Attend among few rows with one product of matrices for two projections, twice.
-
-    Args:
-        x: Normalized rows.
-        layer: The projections.
-        stream: What the output is added to, if to anything.
-    """
-    batch, rows, width = x.shape
-    products = for_within(layer)
-    asked = functional.linear(x, *products.asked).view(batch, rows * layer.heads, width)
-    given = functional.linear(x, *products.given).view(batch, rows * layer.heads, width)
-    # Keys come first, because the CPU's softmax is slow over a short innermost dimension.
-    weights = torch.bmm(x, asked.transpose(1, 2)).softmax(1)
-    by_row = weights.view(batch, rows, rows, layer.heads).transpose(1, 2).flatten(2)
-    return _added(stream, by_row, given)
 
 
 def attend_to_many_keys(
@@ -192,12 +153,11 @@ def _added(
     values: Float[Tensor, "batch key width"],
 ) -> Float[Tensor, "batch query width"]:
     """Mix values by weights; add them to a stream, if there is one, as they are multiplied."""
+    # Mixed precision keeps the stream's.
     if stream is not None and stream.dtype == values.dtype:
         return torch.baddbmm(stream, weights, values)
     attended = torch.bmm(weights, values)
-    return (
-        attended if stream is None else add(stream, attended)
-    )  # mixed precision keeps the stream's
+    return attended if stream is None else add(stream, attended)
 
 
 def _pool(

@@ -85,7 +85,8 @@ class Attention(nn.Module):
         Returns:
             One row per query.
         """
-        layer = self._projections()
+        ends = (self.query, self.key, self.value, self.output)
+        layer = products.Projections(self.heads, *ends, self._kept)
         sizes = (query.shape[1], key_value.shape[1], layer)
         if not (absorbed.is_plain() or self._drops()):
             if absorbed.keys_cost(*sizes) > 0:
@@ -111,30 +112,11 @@ class Attention(nn.Module):
         return self.output(self._mix(q, self.key(key_value), self.value(key_value), mask))
 
     def within_rows(
-        self,
-        rows: Float[Tensor, "row width"],
-        layout: Layout,
-        stream: Float[Tensor, "row output_width"] | None = None,
+        self, rows: Float[Tensor, "row width"], layout: Layout
     ) -> Float[Tensor, "row output_width"]:
-        """Attend among the rows of each set, projecting nothing but rows.
-
-        Args:
-            rows: All rows.
-            layout: Which of them are of one set.
-            stream: What the output is added to, if to anything.
-        """
-        layer = self._projections()
-        plain = absorbed.is_plain() or self._drops() or layout.mask is not None
-        if not plain and absorbed.joins_within(layout.pad(rows).shape[1], layer):
-            padded = None if stream is None else layout.pad(stream)
-            return layout.unpad(absorbed.attend_within(layout.pad(rows), layer, padded))
+        """Attend among the rows of each set, projecting nothing but rows."""
         q, k, v = (layout.pad(project(rows)) for project in (self.query, self.key, self.value))
-        attended = self.output(layout.unpad(self._mix(q, k, v, layout.mask)))
-        return attended if stream is None else add(stream, attended)
-
-    def _projections(self) -> products.Projections:
-        ends = (self.query, self.key, self.value, self.output)
-        return products.Projections(self.heads, *ends, self._kept)
+        return self.output(layout.unpad(self._mix(q, k, v, layout.mask)))
 
     def _mix(
         self,

@@ -229,9 +229,6 @@ class SelfAttentionBlock(nn.Module):
         self, rows: Float[Tensor, "row width"], layout: Layout
     ) -> Float[Tensor, "row width"]:
         """Update the rows of ragged sets, each from the rows of its own set."""
-        normal = self.norm(rows)
-        if self.dropout:
-            rows = add(rows, _dropped(self.attention.within_rows(normal, layout), self))
-        else:
-            rows = self.attention.within_rows(normal, layout, rows)
+        attended = _dropped(self.attention.within_rows(self.norm(rows), layout), self)
+        rows = add(rows, attended)
         return add(rows, self.mlp(self.mlp_norm(rows)))

@@ -455,6 +455,25 @@ def test_entities_point_at_the_cells_that_they_are_in() -> None:
     torch.testing.assert_close(added, torch.stack([pointed[1], pointed[0]])[None])
 
 
+@pytest.mark.parametrize("present", [None, torch.tensor([[True, False, True]])])
+def test_units_and_cells_are_asked_for_at_once_or_one_after_the_other(
+    present: Tensor | None,
+) -> None:
+    head = a_head("cells of entities")
+    inputs = repeated(CASES["everything legal"]._replace(present=present), 4)
+    context = torch.randn(4, SMALL.embedding_width, dtype=torch.float64)
+    apart = head.target_cell.beside(head.target_unit, context, inputs)
+    for _ in range(2):
+        with torch.no_grad():
+            at_once = head.target_cell.beside(head.target_unit, context, inputs)
+        # The logits of units are the same up to a number, as they are for a choice.
+        torch.testing.assert_close(at_once[0].log_softmax(-1), apart[0].log_softmax(-1))
+        torch.testing.assert_close(at_once[1], apart[1])
+        with torch.no_grad():
+            head.target_unit.query.weight.mul_(2.0)
+        apart = head.target_cell.beside(head.target_unit, context, inputs)
+
+
 def test_without_their_places_entities_point_at_no_cell() -> None:
     config = replace(SMALL, cell_decoder="entities")
     head = UnitActionHead(SPACE, replace(SIZES, placed=False), "pointer", config)

@@ -47,6 +47,10 @@ def convert(parameter: Tensor) -> None:
     parameter.data = parameter.data.double()
 
 
+def transpose(parameter: Tensor) -> None:
+    parameter.data = parameter.data.t()
+
+
 @torch.no_grad()
 def test_it_is_made_once_for_the_same_numbers() -> None:
     kept: Kept[Tensor] = Kept()
@@ -57,13 +61,13 @@ def test_it_is_made_once_for_the_same_numbers() -> None:
     assert all(result is results[0] for result in results)
 
 
-@pytest.mark.parametrize("write", [write_through_data, write_out, replace_data, convert])
+@pytest.mark.parametrize("write", [write_through_data, write_out, replace_data, convert, transpose])
 @torch.no_grad()
 def test_it_is_made_anew_however_a_parameter_was_written_to(
     write: Callable[[Tensor], None],
 ) -> None:
     kept: Kept[Tensor] = Kept()
-    make = Counted(torch.ones(3))
+    make = Counted(torch.arange(9.0).view(3, 3))
     kept(make, make.source)
     write(make.source)
     torch.testing.assert_close(kept(make, make.source), 2 * make.source.detach())
@@ -87,6 +91,24 @@ def test_it_is_made_every_time_where_a_gradient_is_wanted_and_where_numbers_are_
             for _ in range(3):
                 kept(make, make.source)
         assert make.times == 3
+
+
+@torch.no_grad()
+def test_numbers_that_cannot_be_read_outside_of_torch_are_not_kept() -> None:
+    kept: Kept[Tensor] = Kept()
+    make = Counted(torch.ones(3, dtype=torch.bfloat16))
+    for times in (1, 2):
+        kept(make, make.source)
+        assert make.times == times
+
+
+@torch.no_grad()
+def test_memory_that_a_parameter_had_is_not_mistaken_for_its_own() -> None:
+    kept: Kept[Tensor] = Kept()
+    make = Counted(torch.zeros(3))
+    for number in range(20):  # freed memory is given to the next of the same size
+        make.source.data = torch.full((3,), float(number))
+        torch.testing.assert_close(kept(make, make.source), torch.full((3,), 2.0 * number))
 
 
 @pytest.mark.filterwarnings("ignore:There is a performance drop")

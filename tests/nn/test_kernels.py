@@ -68,14 +68,17 @@ def test_what_was_made_without_data_or_for_inference_does_not_disturb_training()
     assert type(standardize(x)) is torch.Tensor
 
 
+@pytest.mark.parametrize("sizes", [(5, 2), (40, 32)])
 @given(seed=st.integers(0, 1000))
-def test_sums_and_products_of_single_rows_are_those_of_matrices(seed: int) -> None:
+def test_sums_and_products_of_single_rows_are_those_of_matrices(
+    sizes: tuple[int, int], seed: int
+) -> None:
     torch.manual_seed(seed)
-    rows, weights, query = (
-        torch.randn(s, dtype=torch.float64) for s in ((3, 5, 2), (3, 5), (3, 2))
-    )
-    torch.testing.assert_close(weighted_sum(weights, rows), (weights[:, None] @ rows)[:, 0])
-    torch.testing.assert_close(row_products(rows, query), (rows @ query[:, :, None])[..., 0])
+    rows = torch.randn(3, *sizes, dtype=torch.float64)
+    weights, query = torch.randn_like(rows[:, :, 0]), torch.randn_like(rows[:, 0])
+    sums = torch.einsum("bn,bnw->bw", weights, rows)
+    torch.testing.assert_close(weighted_sum(weights, rows), sums)
+    torch.testing.assert_close(row_products(rows, query), torch.einsum("bnw,bw->bn", rows, query))
 
 
 def test_standardized_rows_are_a_layer_norm_without_gain_and_offset() -> None:
