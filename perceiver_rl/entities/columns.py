@@ -15,7 +15,7 @@ from perceiver_rl.spaces import Column, EntitySpace
 
 # A category is a whole number; floats that are nearly whole are taken as the nearest.
 _HALF = 0.5
-# Of how many numbers a row is a multiple.
+# Rows hold a multiple of so many numbers, which a CPU multiplies faster.
 _MULTIPLE = 8
 # Boxes without bounds often say the largest float32 instead of infinity.
 UNBOUNDED = 1e30
@@ -92,7 +92,7 @@ class ColumnExpander(nn.Module):
             shift[place] = -torch.arange(column.size) if column.size else offset
             (categories if column.size else others).extend(range(first, place.stop))
             first = place.stop
-        # Categories lie side by side, and rows are as long as a CPU multiplies fastest.
+        # Categories lie side by side, and rows are filled up.
         self._num_categories = len(categories)
         order = torch.tensor(categories + others)
         padding = (0, -self.out_features % _MULTIPLE)
@@ -120,7 +120,7 @@ class ColumnExpander(nn.Module):
         """Expand the columns and pass them through a linear layer, faster than in two steps."""
         expanded, weight = self._spread(entities), layer.weight
         if not self._ordered:
-            # What is added up to fill a row is 0, whatever weight it gets.
+            # What fills a row up is 0, whatever its weight.
             weight = self._kept(lambda: layer.weight.index_select(1, self.order), weight)
         embedded = functional.linear(expanded, weight, layer.bias)
         return embedded.view(*entities.shape[:2], layer.out_features)

@@ -17,6 +17,7 @@ from perceiver_rl.nn import (
     Kept,
     fourier_features,
     grid_positions,
+    is_little,
     linear,
     row_products,
 )
@@ -125,6 +126,8 @@ class EntityCell(PointerCell):
         super().__init__(grid, config)
         self.entity = TargetUnit(width, config)
         self._joined: Kept[Affine] = Kept()
+        # With wide entities the one product takes more multiplications than the two.
+        self._joins = width <= config.key_width and is_little(self._sources(self.entity))
 
     def forward(
         self, context: Float[Tensor, "batch embedding"], inputs: HeadInputs
@@ -139,10 +142,11 @@ class EntityCell(PointerCell):
     ) -> tuple[Float[Tensor, "batch entity"], Float[Tensor, "batch cell"]]:
         """Ask for units and cells at once; with gradients one after the other.
 
-        For a rollout's small batches, which take their time by operations, and whose parameters
-        stay the same. Products of parameters that are not kept would cost more than they save.
+        For the small batches of rollouts, whose parameters stay the same: products of parameters
+        that are not kept would cost more than they save.
         """
-        if torch.is_grad_enabled() or torch.compiler.is_compiling():
+        apart = torch.is_grad_enabled() or torch.compiler.is_compiling()
+        if apart or not self._joins or context.device.type != "cpu":
             return super().beside(unit, context, inputs)
         width = unit.key.in_features
         queries = functional.linear(context, *self._queries(unit))
@@ -154,13 +158,16 @@ class EntityCell(PointerCell):
 
     def _queries(self, unit: TargetUnit) -> Affine:
         """Return what makes of an embedding a query for units, one for entities, one for cells."""
-        cells = Affine(self.query.weight, self.query.bias)
 
         def join() -> Affine:
-            layers = (unit.joined(), self.entity.joined(), cells)
+            layers = (unit.joined(), self.entity.joined(), (self.query.weight, self.query.bias))
             return Affine(*(torch.cat(parts) for parts in zip(*layers, strict=True)))
 
-        return self._joined(join, *cells, *unit.joins(), *self.entity.joins())
+        return self._joined(join, *self._sources(unit))
+
+    def _sources(self, unit: TargetUnit) -> list[Tensor]:
+        cells = self.query.weight, self.query.bias
+        return [*cells, *unit.joins(), *self.entity.joins()]
 
     def _pointed(
         self,

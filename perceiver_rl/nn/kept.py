@@ -58,7 +58,7 @@ class Kept(Generic[Made]):
         if last is not None and last[0] == variant and _same(given, last[1]):
             return last[2]
         made = make()
-        if _is_little(given):
+        if is_little(given):
             self._last = variant, [_Numbers(source) for source in given], made
         return made
 
@@ -93,6 +93,7 @@ def _same(sources: list[Tensor], numbers: list[_Numbers]) -> bool:
     )
 
 
-def _is_little(sources: list[Tensor]) -> bool:
+def is_little(sources: list[Tensor]) -> bool:
+    """Return whether what is made of parameters is kept, as comparing them takes little."""
     plain = all(x.device.type == "cpu" and x.dtype in _COMPARED for x in sources)
     return plain and sum(x.numel() for x in sources) <= _LARGEST

@@ -35,6 +35,7 @@ TIMED = UnitActionSpace(TYPES, max_entities=3, grid=(1, 2), queued=True, max_del
 SMALL = HeadConfig(embedding_width=8, hidden_width=8, key_width=4, cell_bands=2)
 WIDTH, CORE, SCALARS = 6, 5, 4
 SIZES = InputSizes(core=CORE, entity=WIDTH, scalars=SCALARS, maps=(3, 1, 2, 2), placed=True)
+ENTITY_CELLS = replace(SMALL, cell_decoder="entities")
 SELECTIONS = ["independent", "pointer"]
 
 
@@ -51,7 +52,10 @@ VARIANTS = {
     "pointer": Variant(SPACE, "pointer", SMALL),
     "pointer of at most 2": Variant(SPACE, "pointer", replace(SMALL, max_selected=2)),
     "pointer of at most 1": Variant(SPACE, "pointer", replace(SMALL, max_selected=1)),
-    "cells of entities": Variant(SPACE, "independent", replace(SMALL, cell_decoder="entities")),
+    "cells of entities": Variant(SPACE, "independent", ENTITY_CELLS),
+    "cells of entities, wide keys": Variant(
+        SPACE, "pointer", replace(ENTITY_CELLS, key_width=WIDTH)
+    ),
     "timed independent": Variant(TIMED, "independent", SMALL),
     "timed pointer": Variant(TIMED, "pointer", SMALL),
     "timed, gated, queries": Variant(
@@ -455,11 +459,12 @@ def test_entities_point_at_the_cells_that_they_are_in() -> None:
     torch.testing.assert_close(added, torch.stack([pointed[1], pointed[0]])[None])
 
 
+@pytest.mark.parametrize("width", [WIDTH - 2, WIDTH])
 @pytest.mark.parametrize("present", [None, torch.tensor([[True, False, True]])])
 def test_units_and_cells_are_asked_for_at_once_or_one_after_the_other(
-    present: Tensor | None,
+    present: Tensor | None, width: int
 ) -> None:
-    head = a_head("cells of entities")
+    head = a_head(Variant(SPACE, "independent", replace(ENTITY_CELLS, key_width=width)))
     inputs = repeated(CASES["everything legal"]._replace(present=present), 4)
     context = torch.randn(4, SMALL.embedding_width, dtype=torch.float64)
     apart = head.target_cell.beside(head.target_unit, context, inputs)
