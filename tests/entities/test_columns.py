@@ -47,7 +47,7 @@ def test_embedding_at_once_is_a_linear_layer_after_the_expansion(
     entities = torch.randint(-1, 8, (2, 3, len(columns))).double()
     both = expander.embed(entities, layer), layer(expander(entities))
     torch.testing.assert_close(*both)
-    gradients = [torch.autograd.grad(out.square().sum(), layer.parameters()) for out in both]
+    gradients = [torch.autograd.grad(out.square().sum(), [*layer.parameters()]) for out in both]
     torch.testing.assert_close(*gradients)
     with torch.no_grad():
         layer.weight.mul_(2)  # what was made of the old weight is not used again
