@@ -104,7 +104,7 @@ class ColumnExpander(nn.Module):
         }
         for name, numbers in buffers.items():
             self.register_buffer(name, numbers, persistent=False)
-        self._ordered = order.equal(self.place) and not padding[1]
+        self._ordered = categories + others == list(range(self.spread.shape[1]))
         self._kept: Kept[Tensor] = Kept()
 
     def forward(
