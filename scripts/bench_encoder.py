@@ -22,6 +22,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +84,10 @@ def our_transformer(model: EntityTransformer) -> Run:
 
 def from_transformers(model: PerceiverIO) -> Candidate:
     """Build Hugging Face's Perceiver with an entity-query decoder and our weights."""
-    from transformers import PerceiverConfig as TheirConfig
-    from transformers.models.perceiver import modeling_perceiver as theirs
-
+    # Typed or not, as it may be installed or not.
+    theirs: Any = import_module("transformers.models.perceiver.modeling_perceiver")
     sizes = model.config
-    config = TheirConfig(
+    config = theirs.PerceiverConfig(
         num_latents=sizes.num_latents,
         d_latents=sizes.latent_width,
         d_model=WIDTH,
@@ -100,7 +100,7 @@ def from_transformers(model: PerceiverIO) -> Candidate:
         attention_probs_dropout_prob=0.0,
     )
 
-    class EntityDecoder(theirs.PerceiverAbstractDecoder):  # type: ignore[misc]  # untyped peer
+    class EntityDecoder(theirs.PerceiverAbstractDecoder):  # type: ignore[misc]  # of Any
         def __init__(self) -> None:
             super().__init__()
             self.layer = theirs.PerceiverLayer(
