@@ -7,9 +7,24 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 # Standard deviation of a unit normal truncated at two standard deviations.
 _TRUNCATED_STD = 0.87962566103423978
+
+
+class _Linear(nn.Linear):
+    """A linear layer that is quick to find its parameters.
+
+    A module looks for them as for any attribute, and everywhere else first, which takes a layer of
+    a small network a tenth of its time.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self._parameters.get("weight")
+        if weight is None:  # it is computed, as by torch's parametrizations
+            return super().forward(x)
+        return functional.linear(x, weight, self._parameters["bias"])
 
 
 LinearInit = Literal["scaled", "truncated", "zeros"]
@@ -28,7 +43,7 @@ def linear(in_features: int, out_features: int, init: LinearInit = "scaled") -> 
     Raises:
         ValueError: If the initialization is unknown.
     """
-    layer = nn.Linear(in_features, out_features)
+    layer = _Linear(in_features, out_features)
     std = 1.0 / math.sqrt(in_features)
     if init == "zeros":
         nn.init.zeros_(layer.weight)
