@@ -18,11 +18,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from perceiver_rl.nn.kept import is_little
 from perceiver_rl.nn.kernels import add, additive_mask, aligned_softmax
 from perceiver_rl.nn.products import (
     Projections,
     asked_of_rows,
     for_few,
+    for_within,
     from_heads,
     gained,
     head_weights,
@@ -38,6 +40,9 @@ _plain = ContextVar("_plain", default=False)
 
 # From this many scores per sample on they are not kept, which saves memory rather than time.
 _FUSED_FROM = 1 << 20
+
+# So many rows at most are few among themselves: as many as the vectors of most CPUs hold numbers.
+_FEW_ROWS = 8
 
 
 @contextmanager
@@ -81,6 +86,42 @@ def queries_cost(num_queries: int, num_keys: int, layer: Projections) -> int:
     widths = query.in_features + output.out_features
     absorbed = num_keys * ends + layer.heads * num_queries * num_keys * widths
     return plain - absorbed
+
+
+def joins_within(rows: int, layer: Projections) -> bool:
+    """Return whether :func:`attend_within` is faster than projections, among so many rows.
+
+    It takes far fewer operations, which is what small networks take their time for. Where products
+    of weights are not kept, it costs more to make them than they save.
+    """
+    if torch.is_grad_enabled() or torch.compiler.is_compiling() or not 0 < rows <= _FEW_ROWS:
+        return False
+    width = layer.query.in_features
+    projected = layer.key.out_features + layer.value.out_features
+    weights = [part.weight for part in layer[1:5]]
+    return layer.heads * width <= projected and is_little(weights)
+
+
+def attend_within(
+    x: Float[Tensor, "batch row width"],
+    layer: Projections,
+    stream: Float[Tensor, "batch row width"] | None = None,
+) -> Float[Tensor, "batch row width"]:
+    """Attend among few rows with one product of matrices for two projections, twice.
+
+    Args:
+        x: Normalized rows.
+        layer: The projections.
+        stream: What the output is added to, if to anything.
+    """
+    batch, rows, width = x.shape
+    products = for_within(layer)
+    asked = functional.linear(x, *products.asked).view(batch, rows * layer.heads, width)
+    given = functional.linear(x, *products.given).view(batch, rows * layer.heads, width)
+    # Keys come first, because the CPU's softmax is slow over a short innermost dimension.
+    weights = torch.bmm(x, asked.transpose(1, 2)).softmax(1)
+    by_row = weights.view(batch, rows, rows, layer.heads).transpose(1, 2).flatten(2)
+    return _added(stream, by_row, given)
 
 
 def attend_to_many_keys(

@@ -85,8 +85,7 @@ class Attention(nn.Module):
         Returns:
             One row per query.
         """
-        ends = (self.query, self.key, self.value, self.output)
-        layer = products.Projections(self.heads, *ends, self._kept)
+        layer = self._projections()
         sizes = (query.shape[1], key_value.shape[1], layer)
         if not (absorbed.is_plain() or self._drops()):
             if absorbed.keys_cost(*sizes) > 0:
@@ -112,11 +111,30 @@ class Attention(nn.Module):
         return self.output(self._mix(q, self.key(key_value), self.value(key_value), mask))
 
     def within_rows(
-        self, rows: Float[Tensor, "row width"], layout: Layout
+        self,
+        rows: Float[Tensor, "row width"],
+        layout: Layout,
+        stream: Float[Tensor, "row output_width"] | None = None,
     ) -> Float[Tensor, "row output_width"]:
-        """Attend among the rows of each set, projecting nothing but rows."""
+        """Attend among the rows of each set, projecting nothing but rows.
+
+        Args:
+            rows: All rows.
+            layout: Which of them are of one set.
+            stream: What the output is added to, if to anything.
+        """
+        layer = self._projections()
+        plain = absorbed.is_plain() or self._drops() or layout.mask is not None
+        if not plain and absorbed.joins_within(layout.pad(rows).shape[1], layer):
+            padded = None if stream is None else layout.pad(stream)
+            return layout.unpad(absorbed.attend_within(layout.pad(rows), layer, padded))
         q, k, v = (layout.pad(project(rows)) for project in (self.query, self.key, self.value))
-        return self.output(layout.unpad(self._mix(q, k, v, layout.mask)))
+        attended = self.output(layout.unpad(self._mix(q, k, v, layout.mask)))
+        return attended if stream is None else add(stream, attended)
+
+    def _projections(self) -> products.Projections:
+        ends = (self.query, self.key, self.value, self.output)
+        return products.Projections(self.heads, *ends, self._kept)
 
     def _mix(
         self,

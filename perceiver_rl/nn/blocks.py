@@ -229,6 +229,9 @@ class SelfAttentionBlock(nn.Module):
         self, rows: Float[Tensor, "row width"], layout: Layout
     ) -> Float[Tensor, "row width"]:
         """Update the rows of ragged sets, each from the rows of its own set."""
-        attended = _dropped(self.attention.within_rows(self.norm(rows), layout), self)
-        rows = add(rows, attended)
+        normal = self.norm(rows)
+        if self.dropout:
+            rows = add(rows, _dropped(self.attention.within_rows(normal, layout), self))
+        else:
+            rows = self.attention.within_rows(normal, layout, rows)
         return add(rows, self.mlp(self.mlp_norm(rows)))

@@ -34,14 +34,16 @@ class KeptProducts:
         asked: What few queries ask of rows that are not projected.
         pooled: What becomes of the rows that they get: a matrix for each head, and an offset.
         few: What few keys and values are multiplied by.
+        within: What rows are multiplied by that attend to one another.
     """
 
-    __slots__ = ("asked", "few", "pooled")
+    __slots__ = ("asked", "few", "pooled", "within")
 
     def __init__(self) -> None:
         self.asked: Kept[Tensor] = Kept()
         self.pooled: Kept[tuple[Tensor, Tensor]] = Kept()
         self.few: Kept[FewProducts] = Kept()
+        self.within: Kept[WithinProducts] = Kept()
 
 
 class FewProducts(NamedTuple):
@@ -58,6 +60,18 @@ class FewProducts(NamedTuple):
     asked_of_all: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
     offset: Tensor
+
+
+class WithinProducts(NamedTuple):
+    """What rows that attend to one another are multiplied by: all heads side by side.
+
+    Attributes:
+        asked: Weight and bias of what each head asks of rows.
+        given: Weight and bias of what each head's rows give to the output.
+    """
+
+    asked: tuple[Float[Tensor, "head_width width"], Float[Tensor, " head_width"]]
+    given: tuple[Float[Tensor, "head_width width"], Float[Tensor, " head_width"]]
 
 
 def asked_of_rows(
@@ -121,6 +135,25 @@ def for_few(num_rows: int, layer: Projections, query_norm: nn.LayerNorm | None) 
     ends = (query.weight, query.bias, key.weight, value.weight, value.bias)
     sources = (*ends, output.weight, output.bias, *norm)
     return layer.kept.few(fold, *sources, variant=(query_norm is None, pays))
+
+
+def for_within(layer: Projections) -> WithinProducts:
+    """Return what rows that attend to one another are multiplied by, instead of projections."""
+    heads, query, key, value, output = layer[:5]
+    scale = (query.out_features // heads) ** -0.5
+
+    def fold() -> WithinProducts:
+        keys = head_weights(key.weight, heads).transpose(1, 2) * scale
+        bias = torch.bmm(keys, query.bias.view(heads, -1, 1))
+        asked = torch.bmm(keys, head_weights(query.weight, heads)).flatten(0, 1), bias.flatten()
+        outputs = head_weights(output.weight.t(), heads).transpose(1, 2)
+        given = torch.bmm(outputs, head_weights(value.weight, heads)).flatten(0, 1)
+        # Each head's weights sum to one, so an offset of the values is one of the output.
+        offset = torch.addmv(output.bias, output.weight, value.bias) / heads
+        return WithinProducts(asked, (given, offset.repeat(heads)))
+
+    ends = (query.weight, query.bias, key.weight, value.weight, value.bias)
+    return layer.kept.within(fold, *ends, output.weight, output.bias)
 
 
 def _in_a_row(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from perceiver_rl.nn import Attention, absorbed, count_flops, plain_attention, products
+from perceiver_rl.nn.layout import Dense
 
 
 def projections(layer: Attention) -> products.Projections:
@@ -69,6 +70,43 @@ def test_many_queries_and_few_keys_give_what_the_textbook_gives(seed: int, heads
     assert absorbed.queries_cost(40, 3, projections(layer)) > 0
     for ours, theirs in zip(*both_forms(layer, query, key_value, None), strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+@settings(max_examples=30)
+@given(
+    seed=st.integers(0, 10_000),
+    heads=st.sampled_from([1, 2, 4]),
+    rows=st.integers(1, 8),
+    added=st.booleans(),
+)
+@torch.no_grad()
+def test_few_rows_among_themselves_give_what_the_textbook_gives(
+    seed: int, heads: int, rows: int, added: bool
+) -> None:
+    torch.manual_seed(seed)
+    layer = Attention(8, 8, heads=heads, qk_channels=32, v_channels=16, output_width=8).double()
+    for parameter in layer.parameters():
+        parameter.add_(torch.randn_like(parameter))
+    x, stream = torch.randn(2, 3 * rows, 8, dtype=torch.float64)
+    layout = Dense(3, rows, None)
+    assert absorbed.joins_within(rows, projections(layer))
+    for _ in range(2):
+        joined = layer.within_rows(x, layout, stream.clone() if added else None)
+        with plain_attention():
+            plain = layer.within_rows(x, layout)
+        torch.testing.assert_close(joined, plain + stream if added else plain)
+        layer.value.weight.mul_(2)  # products of the old weights are not used again
+
+
+def test_rows_are_not_joined_where_that_costs_more_than_it_saves() -> None:
+    small, wide = projections(Attention(32, 32, heads=2)), projections(Attention(512, 512))
+    many_heads = projections(Attention(32, 32, heads=4))
+    assert not absorbed.joins_within(4, small)  # with gradients
+    with torch.no_grad():
+        assert absorbed.joins_within(4, small)
+        assert not absorbed.joins_within(16, small)
+        assert not absorbed.joins_within(4, wide)
+        assert not absorbed.joins_within(4, many_heads)
 
 
 def test_the_form_that_runs_is_the_one_with_fewer_operations() -> None:
