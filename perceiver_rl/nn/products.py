@@ -122,13 +122,11 @@ def for_few(num_rows: int, layer: Projections, query_norm: nn.LayerNorm | None) 
         asked = gained(query, query_norm) * scale
         # What the key's bias adds is the same for all keys and falls out of the softmax.
         asked_of_all = (shifted(query, query_norm) * scale).unsqueeze(1)
-        # Each head's weights sum to one, so an offset of the values is one of the output.
-        offset = torch.addmv(output.bias, output.weight, value.bias) / heads
         return FewProducts(
             _in_a_row(key, asked, heads, pays[0]),
             _in_a_row(key, asked_of_all, heads, pays[1]),
             _in_a_row(value, output.weight.t(), heads, pays[2]),
-            offset,
+            _offset(layer),
         )
 
     norm = () if query_norm is None else (query_norm.weight, query_norm.bias)
@@ -143,17 +141,21 @@ def for_within(layer: Projections) -> WithinProducts:
     scale = (query.out_features // heads) ** -0.5
 
     def fold() -> WithinProducts:
-        keys = head_weights(key.weight, heads).transpose(1, 2) * scale
-        bias = torch.bmm(keys, query.bias.view(heads, -1, 1))
-        asked = torch.bmm(keys, head_weights(query.weight, heads)).flatten(0, 1), bias.flatten()
-        outputs = head_weights(output.weight.t(), heads).transpose(1, 2)
-        given = torch.bmm(outputs, head_weights(value.weight, heads)).flatten(0, 1)
-        # Each head's weights sum to one, so an offset of the values is one of the output.
-        offset = torch.addmv(output.bias, output.weight, value.bias) / heads
-        return WithinProducts(asked, (given, offset.repeat(heads)))
+        keys = key.weight * scale
+        asked = _joined(keys, query.weight, heads).flatten(0, 1)
+        bias = _joined(keys, query.bias.unsqueeze(1), heads).flatten()
+        given = _joined(output.weight.t(), value.weight, heads).flatten(0, 1)
+        return WithinProducts((asked, bias), (given, _offset(layer).repeat(heads)))
 
     ends = (query.weight, query.bias, key.weight, value.weight, value.bias)
     return layer.kept.within(fold, *ends, output.weight, output.bias)
+
+
+def _offset(layer: Projections) -> Float[Tensor, " output_width"]:
+    """Return each head's share of what the biases of values and output add to the output."""
+    # Each head's weights sum to one, so an offset of the values is one of the output.
+    output = layer.output
+    return torch.addmv(output.bias, output.weight, layer.value.bias) / layer.heads
 
 
 def _in_a_row(
