@@ -47,12 +47,12 @@ class TargetUnit(nn.Module):
     ) -> Float[Tensor, "batch entity"]:
         """Return the logit of each target, up to a number that is the same for all of them."""
         # The keys' projection moves to the one query, and their bias is the same for all.
-        key = self._kept(lambda: (self.key.weight * self.scale).t(), self.key.weight)
+        key = self._kept(lambda: (self.key.weight * self.scale).t(), self.key)
         return row_products(per_entity, functional.linear(self.query(context), key))
 
-    def joins(self) -> tuple[Tensor, ...]:
-        """Return the parameters that :meth:`joined` depends on."""
-        return self.key.weight, self.query.weight, self.query.bias
+    def joins(self) -> tuple[nn.Linear, ...]:
+        """Return the layers that :meth:`joined` depends on."""
+        return self.key, self.query
 
     def joined(self) -> Affine:
         """Return what makes of an embedding the query for entities that are not projected."""
@@ -108,10 +108,8 @@ class PointerCell(_PositionedCell):
         return functional.linear(self.query(context), self._keys())
 
     def _keys(self) -> Float[Tensor, "cell key_width"]:
-        # The positions never change. The layers' parameters one by one, as a search for them takes
-        # longer than to use them.
-        parameters = [weight for layer in self.key for weight in layer._parameters.values()]
-        return self._kept(lambda: self.key(self.features) * self.scale, *parameters)
+        layers = self.key  # the positions never change
+        return self._kept(lambda: layers(self.features) * self.scale, *layers)
 
 
 class EntityCell(PointerCell):
@@ -165,9 +163,8 @@ class EntityCell(PointerCell):
 
         return self._joined(join, *self._sources(unit))
 
-    def _sources(self, unit: TargetUnit) -> list[Tensor]:
-        cells = self.query.weight, self.query.bias
-        return [*cells, *unit.joins(), *self.entity.joins()]
+    def _sources(self, unit: TargetUnit) -> list[nn.Linear]:
+        return [self.query, *unit.joins(), *self.entity.joins()]
 
     def _pointed(
         self,

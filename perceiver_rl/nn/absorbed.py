@@ -98,8 +98,7 @@ def joins_within(rows: int, layer: Projections) -> bool:
         return False
     width = layer.query.in_features
     projected = layer.key.out_features + layer.value.out_features
-    weights = [part.weight for part in layer[1:5]]
-    return layer.heads * width <= projected and is_little(weights)
+    return layer.heads * width <= projected and is_little(layer[1:5])
 
 
 def attend_within(

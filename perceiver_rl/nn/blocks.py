@@ -17,6 +17,7 @@ from perceiver_rl.nn.init import linear
 from perceiver_rl.nn.kept import Kept
 from perceiver_rl.nn.kernels import add
 from perceiver_rl.nn.layout import Dense, Layout
+from perceiver_rl.nn.norm import LayerNorm
 
 Activation = Literal["gelu_tanh", "gelu", "relu"]
 
@@ -99,8 +100,8 @@ class CrossAttentionBlock(nn.Module):
         super().__init__()
         self.query_residual = query_residual
         self.dropout = dropout
-        self.query_norm = nn.LayerNorm(query_width)
-        self.key_norm = nn.LayerNorm(key_width)
+        self.query_norm = LayerNorm(query_width)
+        self.key_norm = LayerNorm(key_width)
         self.attention = Attention(
             query_width,
             key_width,
@@ -110,7 +111,7 @@ class CrossAttentionBlock(nn.Module):
             output_width=query_width,
             dropout=attention_dropout,
         )
-        self.mlp_norm = nn.LayerNorm(query_width)
+        self.mlp_norm = LayerNorm(query_width)
         self.mlp = FeedForward(query_width, widening, activation, dropout)
         self._kept: Kept[Tensor] = Kept()
 
@@ -140,7 +141,7 @@ class CrossAttentionBlock(nn.Module):
         """Update the queries from the standardized rows of ragged sets."""
         keys, norm = layout.pad(standard), self.query_norm
         # Queries that all samples share are parameters, as a rule.
-        normalized = self._kept(lambda: norm(query), norm.weight, norm.bias, query)
+        normalized = self._kept(lambda: norm(query), norm, query)
         attended = self.attention(normalized, keys, layout.mask, key_norm=self.key_norm)
         return self._finish(query, attended)
 
@@ -203,7 +204,7 @@ class SelfAttentionBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.dropout = dropout
-        self.norm = nn.LayerNorm(width)
+        self.norm = LayerNorm(width)
         self.attention = Attention(
             width,
             width,
@@ -213,7 +214,7 @@ class SelfAttentionBlock(nn.Module):
             output_width=width,
             dropout=attention_dropout,
         )
-        self.mlp_norm = nn.LayerNorm(width)
+        self.mlp_norm = LayerNorm(width)
         self.mlp = FeedForward(width, widening, activation, dropout)
 
     def forward(

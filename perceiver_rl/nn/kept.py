@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 Made = TypeVar("Made")
+Source = Tensor | nn.Module | None
 
 # With more numbers than this, comparing them saves too little to be worth the memory of a copy.
 _LARGEST = 1 << 14
@@ -35,7 +36,7 @@ class Kept(Generic[Made]):
         return (type(self), ())
 
     def __call__(
-        self, make: Callable[[], Made], *sources: Tensor | None, variant: Hashable = None
+        self, make: Callable[[], Made], *sources: Source, variant: Hashable = None
     ) -> Made:
         """Return what ``make`` returns, or has returned for the same numbers.
 
@@ -44,17 +45,18 @@ class Kept(Generic[Made]):
 
         Args:
             make: Computes the result from the sources, the variant and constants alone.
-            sources: What it computes it from, a parameter first; None counts for nothing.
+            sources: Layers and tensors that it computes it from, a parameter first; None counts for
+                nothing.
             variant: What else it depends on.
         """
-        if torch.is_grad_enabled() or not isinstance(sources[0], nn.Parameter):
+        if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
             return make()
         if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined]
             return make()
-        if torch.is_autocast_enabled("cpu"):
+        given = _tensors(sources)
+        if not given or not isinstance(given[0], nn.Parameter):
             return make()
         last = self._last
-        given = [source for source in sources if source is not None]
         if last is not None and last[0] == variant and _same(given, last[1]):
             return last[2]
         made = make()
@@ -87,13 +89,33 @@ class _Numbers:
         return source.device.type == "cpu" and source.detach().numpy().tobytes() == self._bytes
 
 
+def _tensors(sources: Iterable[Source]) -> list[Tensor]:
+    """Return tensors and the parameters of layers; none at all if a layer computes its own.
+
+    Those of a layer in one go, as a module takes long to find a single one.
+    """
+    found: list[Tensor] = []
+    for source in sources:
+        if isinstance(source, nn.Module):
+            if source._modules:  # torch's parametrizations
+                return []
+            found += [x for x in source._parameters.values() if x is not None]
+        elif source is not None:
+            found.append(source)
+    return found
+
+
 def _same(sources: list[Tensor], numbers: list[_Numbers]) -> bool:
-    return len(sources) == len(numbers) and all(
-        held.are_those_of(source) for held, source in zip(numbers, sources, strict=True)
-    )
+    if len(sources) != len(numbers):
+        return False
+    for source, held in zip(sources, numbers, strict=True):  # noqa: SIM110 - half the time of all()
+        if not held.are_those_of(source):
+            return False
+    return True
 
 
-def is_little(sources: list[Tensor]) -> bool:
+def is_little(sources: Iterable[Source]) -> bool:
     """Return whether what is made of parameters is kept, as comparing them takes little."""
-    plain = all(x.device.type == "cpu" and x.dtype in _COMPARED for x in sources)
-    return plain and sum(x.numel() for x in sources) <= _LARGEST
+    given = _tensors(sources)
+    plain = all(x.device.type == "cpu" and x.dtype in _COMPARED for x in given)
+    return plain and sum(x.numel() for x in given) <= _LARGEST

@@ -24,13 +24,6 @@ _ALIGN_FROM = 1 << 12
 _PRODUCT_FROM = 1 << 10
 
 
-def standardize(x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
-    """Give every row mean 0 and variance 1: a layer norm without gain and offset."""
-    # With constants, because the CPU kernel is slower without them.
-    ones, zeros = constant(_ones_and_zeros, x, x.shape[-1])
-    return functional.layer_norm(x, (x.shape[-1],), ones, zeros)
-
-
 def add(
     x: Float[Tensor, "*any width"], update: Float[Tensor, "*batch width"]
 ) -> Float[Tensor, "*batch width"]:
@@ -147,15 +140,6 @@ def constant(make: Callable[..., Made], like: Tensor, *sizes: int) -> Made:
 def _kept(make: Callable[..., Made], dtype: torch.dtype, device: torch.device, *sizes: int) -> Made:
     with torch.inference_mode(False):  # whose tensors cannot be used in training later
         return make(dtype, device, *sizes)
-
-
-def _ones_and_zeros(
-    dtype: torch.dtype, device: torch.device, width: int
-) -> tuple[Float[Tensor, " width"], Float[Tensor, " width"]]:
-    return (
-        torch.ones(width, dtype=dtype, device=device),
-        torch.zeros(width, dtype=dtype, device=device),
-    )
 
 
 def _same_set(

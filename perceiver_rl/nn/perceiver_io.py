@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from perceiver_rl.nn.blocks import Activation, CrossAttentionBlock, SelfAttentionBlock
 from perceiver_rl.nn.init import LinearInit, learned_array, linear
-from perceiver_rl.nn.kernels import standardize
 from perceiver_rl.nn.layout import Layout
+from perceiver_rl.nn.norm import standardize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,9 +88,7 @@ def asked_of_rows(
 
     if query.shape[0] > 1:  # not from parameters alone
         return ask()
-    gain = None if key_norm is None else key_norm.weight
-    sources = (layer.query.weight, layer.query.bias, layer.key.weight, gain, query)
-    return layer.kept.asked(ask, *sources, variant=key_norm is None)
+    return layer.kept.asked(ask, layer.query, layer.key, key_norm, query, variant=key_norm is None)
 
 
 def of_pooled(
@@ -103,9 +101,7 @@ def of_pooled(
         joined = _joined(gained(value, key_norm), output.weight.t(), layer.heads).flatten(0, 1)
         return joined.t(), torch.addmv(output.bias, output.weight, shifted(value, key_norm))
 
-    norm = () if key_norm is None else (key_norm.weight, key_norm.bias)
-    weights = (value.weight, value.bias, output.weight, output.bias)
-    return layer.kept.pooled(join, *weights, *norm, variant=key_norm is None)
+    return layer.kept.pooled(join, value, output, key_norm, variant=key_norm is None)
 
 
 def for_few(num_rows: int, layer: Projections, query_norm: nn.LayerNorm | None) -> FewProducts:
@@ -129,10 +125,7 @@ def for_few(num_rows: int, layer: Projections, query_norm: nn.LayerNorm | None) 
             _offset(layer),
         )
 
-    norm = () if query_norm is None else (query_norm.weight, query_norm.bias)
-    ends = (query.weight, query.bias, key.weight, value.weight, value.bias)
-    sources = (*ends, output.weight, output.bias, *norm)
-    return layer.kept.few(fold, *sources, variant=(query_norm is None, pays))
+    return layer.kept.few(fold, *layer[1:5], query_norm, variant=(query_norm is None, pays))
 
 
 def for_within(layer: Projections) -> WithinProducts:
@@ -147,8 +140,7 @@ def for_within(layer: Projections) -> WithinProducts:
         given = _joined(output.weight.t(), value.weight, heads).flatten(0, 1)
         return WithinProducts((asked, bias), (given, _offset(layer).repeat(heads)))
 
-    ends = (query.weight, query.bias, key.weight, value.weight, value.bias)
-    return layer.kept.within(fold, *ends, output.weight, output.bias)
+    return layer.kept.within(fold, *layer[1:5])
 
 
 def _offset(layer: Projections) -> Float[Tensor, " output_width"]:

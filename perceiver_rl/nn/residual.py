@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from perceiver_rl.nn.init import linear
+from perceiver_rl.nn.norm import LayerNorm
 
 
 class ResidualBlock(nn.Module):
@@ -14,8 +15,8 @@ class ResidualBlock(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.update = nn.Sequential(
-            *(nn.LayerNorm(width), nn.ReLU(), linear(width, width)),
-            *(nn.LayerNorm(width), nn.ReLU(), linear(width, width)),
+            *(LayerNorm(width), nn.ReLU(), linear(width, width)),
+            *(LayerNorm(width), nn.ReLU(), linear(width, width)),
         )
 
     def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from perceiver_rl.nn.blocks import Activation, SelfAttentionBlock
 from perceiver_rl.nn.layout import Dense, Layout
+from perceiver_rl.nn.norm import LayerNorm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class EntityTransformer(nn.Module):
             )
             for _ in range(config.num_layers)
         )
-        self.norm = nn.LayerNorm(width)
+        self.norm = LayerNorm(width)
 
     def forward(
         self,

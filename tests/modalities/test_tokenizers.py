@@ -11,7 +11,7 @@ from torch import nn
 
 from perceiver_rl.modalities import ModalityConfig, SymbolTokenizer, build_tokenizer, is_image
 from perceiver_rl.nn import fourier_features, grid_positions
-from perceiver_rl.nn.kernels import standardize
+from perceiver_rl.nn.norm import standardize
 from perceiver_rl.spaces import Column, EntitySpace, ObservationError, TextSpace
 
 CONFIG = ModalityConfig(width=6, group=4, bands=2)

@@ -4,8 +4,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch._subclasses import FakeTensorMode
-from torch.nn import functional
 
 from perceiver_rl.nn import (
     PerceiverConfig,
@@ -20,7 +18,6 @@ from perceiver_rl.nn.kernels import (
     aligned_softmax,
     row_products,
     sets_to_join,
-    standardize,
     weighted_sum,
 )
 
@@ -57,17 +54,6 @@ def test_the_aligned_softmax_has_the_gradient_of_a_softmax(monkeypatch: pytest.M
     assert torch.autograd.gradcheck(lambda x: aligned_softmax(x, -1), (scores,))
 
 
-def test_what_was_made_without_data_or_for_inference_does_not_disturb_training() -> None:
-    x = torch.randn(3, 7)
-    with FakeTensorMode() as mode:
-        standardize(mode.from_tensor(x))
-    with torch.inference_mode():
-        standardize(x)
-    x.requires_grad_()
-    standardize(x).square().sum().backward()
-    assert type(standardize(x)) is torch.Tensor
-
-
 @pytest.mark.parametrize("sizes", [(5, 2), (40, 32)])
 @given(seed=st.integers(0, 1000))
 def test_sums_and_products_of_single_rows_are_those_of_matrices(
@@ -79,11 +65,6 @@ def test_sums_and_products_of_single_rows_are_those_of_matrices(
     sums = torch.einsum("bn,bnw->bw", weights, rows)
     torch.testing.assert_close(weighted_sum(weights, rows), sums)
     torch.testing.assert_close(row_products(rows, query), torch.einsum("bnw,bw->bn", rows, query))
-
-
-def test_standardized_rows_are_a_layer_norm_without_gain_and_offset() -> None:
-    x = torch.randn(4, 6, dtype=torch.float64)
-    torch.testing.assert_close(standardize(x), functional.layer_norm(x, (6,)))
 
 
 def test_a_stream_keeps_its_precision_and_a_view_is_not_written_to() -> None:
