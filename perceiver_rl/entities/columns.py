@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from perceiver_rl.nn import Kept
+from perceiver_rl.nn import Kept, Module
 from perceiver_rl.spaces import Column, EntitySpace
 
 # A category is a whole number; floats that are nearly whole are taken as the nearest.
@@ -41,7 +41,7 @@ def _affine(low: float, high: float) -> tuple[float, float]:
     return 2.0 / (high - low), -(high + low) / (high - low)
 
 
-class BoxScaler(nn.Module):
+class BoxScaler(Module):
     """Maps every component of a ``Box`` with finite bounds to [-1, 1]."""
 
     scale: Tensor
@@ -62,7 +62,7 @@ class BoxScaler(nn.Module):
         return torch.addcmul(self.shift, x, self.scale)
 
 
-class ColumnExpander(nn.Module):
+class ColumnExpander(Module):
     """Expands ``[B, N, F]`` compact columns to ``[B, N, F']`` network inputs, without a loop.
 
     A scalar with finite bounds is mapped to [-1, 1], one without is passed through, a binary column

@@ -13,6 +13,7 @@ from perceiver_rl.nn import (
     Activation,
     EntityTransformer,
     Layout,
+    Module,
     PerceiverConfig,
     PerceiverIO,
     TransformerConfig,
@@ -35,7 +36,7 @@ class EntityEncoding(NamedTuple):
     pooled: Float[Tensor, "batch width"]
 
 
-class EntityEncoder(nn.Module, ABC):
+class EntityEncoder(Module, ABC):
     """Tokens of entities -> trunk -> per-entity and pooled embeddings.
 
     The trunk is what differs between encoders. After it comes AlphaStar's tail, the same for all

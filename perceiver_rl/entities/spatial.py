@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from perceiver_rl.nn import ConvResidualBlock, linear
+from perceiver_rl.nn import ConvResidualBlock, Module, linear
 from perceiver_rl.spaces import Column
 
 
@@ -68,7 +68,7 @@ class SpatialEncoding(NamedTuple):
     skips: tuple[Float[Tensor, "batch channel row column"], ...]
 
 
-class _Halving(nn.Module):
+class _Halving(Module):
     """A convolution of stride 2: from any side s to ceil(s / 2)."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
@@ -84,7 +84,7 @@ class _Halving(nn.Module):
         return self.conv(x).relu()
 
 
-class SpatialEncoder(nn.Module):
+class SpatialEncoder(Module):
     """Convolutions that halve the map, residual blocks, and a linear layer to a vector.
 
     AlphaStar's spatial encoder at ``stem=32, channels=(64, 128, 128), kernel=4, blocks=4,
@@ -129,7 +129,7 @@ class SpatialEncoder(nn.Module):
         return SpatialEncoding(self.vector(x), tuple(skips) or (x,))
 
 
-class EntityCells(nn.Module):
+class EntityCells(Module):
     """Says in which cell of a grid over the map each entity is.
 
     Row 0 of the grid is at the low end of ``y``, column 0 at the low end of ``x``; an entity beyond
@@ -179,7 +179,7 @@ class EntityCells(nn.Module):
         return torch.add(column, row, alpha=self.grid[1])
 
 
-class ScatterConnection(nn.Module):
+class ScatterConnection(Module):
     """Draws the entities into planes of the map (AlphaStar, "scatter connections").
 
     Each entity's embedding is projected and added to the cell in which the entity is; entities in

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from perceiver_rl.heads.config import HeadConfig
 from perceiver_rl.heads.inputs import HeadInputs, InputSizes
-from perceiver_rl.nn import GatedLinearUnit, ResidualBlock, linear
+from perceiver_rl.nn import GatedLinearUnit, Module, ResidualBlock, linear
 
 
-class TypeHead(nn.Module, ABC):
+class TypeHead(Module, ABC):
     """Chooses the action type and starts the autoregressive embedding."""
 
     @abstractmethod
@@ -82,7 +82,7 @@ class GatedTypeHead(TypeHead):
         return chosen + self.from_core(inputs.core, context)
 
 
-class ArgumentHead(nn.Module):
+class ArgumentHead(Module):
     """Chooses one of a few values, as AlphaStar chooses delay and queued."""
 
     def __init__(self, num_values: int, config: HeadConfig) -> None:

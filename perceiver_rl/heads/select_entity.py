@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from perceiver_rl.heads.categorical import masked_log_softmax
 from perceiver_rl.heads.config import HeadConfig
 from perceiver_rl.heads.independent import IndependentSelection
-from perceiver_rl.nn import linear
+from perceiver_rl.nn import Module, linear
 
 
-class SelectEntityHead(nn.Module):
+class SelectEntityHead(Module):
     """Log-probabilities over the entities; no parameter depends on their number.
 
     Args:

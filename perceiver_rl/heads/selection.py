@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
+
+from perceiver_rl.nn import Module
 
 
 class Candidates(NamedTuple):
@@ -69,7 +71,7 @@ def log_no_of(
     return functional.logsigmoid(-log_odds) * selectable
 
 
-class SelectionHead(nn.Module, ABC):
+class SelectionHead(Module, ABC):
     """Chooses a set of entities from their embeddings and an autoregressive embedding.
 
     At least one entity is selected whenever any is selectable; if none is, the empty set has

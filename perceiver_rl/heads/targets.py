@@ -15,6 +15,7 @@ from perceiver_rl.heads.inputs import HeadInputs
 from perceiver_rl.nn import (
     CrossAttentionBlock,
     Kept,
+    Module,
     fourier_features,
     grid_positions,
     is_little,
@@ -30,7 +31,7 @@ class Affine(NamedTuple):
     bias: Float[Tensor, " outer"]
 
 
-class TargetUnit(nn.Module):
+class TargetUnit(Module):
     """A pointer over entities: query from the embedding, keys from the entities."""
 
     def __init__(self, width: int, config: HeadConfig) -> None:
@@ -60,7 +61,7 @@ class TargetUnit(nn.Module):
         return Affine(key @ self.query.weight, key @ self.query.bias)
 
 
-class TargetCell(nn.Module, ABC):
+class TargetCell(Module, ABC):
     """Chooses a cell of the grid."""
 
     @abstractmethod

@@ -14,11 +14,11 @@ from perceiver_rl.heads.config import HeadConfig
 from perceiver_rl.heads.inputs import PARTS, HeadInputs, InputSizes
 from perceiver_rl.heads.selection import Candidates
 from perceiver_rl.heads.targets import TargetUnit
-from perceiver_rl.nn import constant, linear, weighted_sum
+from perceiver_rl.nn import Module, constant, linear, weighted_sum
 from perceiver_rl.spaces import UnitActionSpace
 
 
-class UnitActionHead(nn.Module):
+class UnitActionHead(Module):
     """Samples and scores actions of a :class:`UnitActionSpace`.
 
     The order is AlphaStar's: action type, delay, queued, selection, target. Where no action type is

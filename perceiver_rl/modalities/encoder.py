@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from perceiver_rl.modalities.build import build_tokenizer, masks_of, parts_of
 from perceiver_rl.modalities.config import ModalityConfig
 from perceiver_rl.modalities.tokenizers import Tokens, VectorTokenizer
-from perceiver_rl.nn import LearnedQueries, ModalityPadding, PerceiverIO, linear
+from perceiver_rl.nn import LearnedQueries, ModalityPadding, Module, PerceiverIO, linear
 from perceiver_rl.spaces import ObservationError, unknown
 
 
-class ObservationEncoder(nn.Module):
+class ObservationEncoder(Module):
     """Any flat observation to one vector.
 
     Every part becomes tokens, which a learned vector per part tells apart (Perceiver IO, appendix

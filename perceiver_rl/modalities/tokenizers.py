@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from perceiver_rl.entities import ColumnExpander
-from perceiver_rl.nn import FourierPositions, linear
+from perceiver_rl.nn import FourierPositions, Module, linear
 from perceiver_rl.spaces import Column
 
 
@@ -33,7 +33,7 @@ class Tokens(NamedTuple):
     mask: Bool[Tensor, "batch token"] | None = None
 
 
-class Tokenizer(nn.Module, ABC):
+class Tokenizer(Module, ABC):
     """Turns a part of an observation into tokens.
 
     Attributes:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from perceiver_rl.models.inputs import ImageInput, ImageInputConfig, SoundInput
-from perceiver_rl.nn import LearnedQueries, PerceiverConfig, PerceiverIO
+from perceiver_rl.nn import LearnedQueries, Module, PerceiverConfig, PerceiverIO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class ImageClassifierConfig:
     num_classes: int = 1000
 
 
-class ImageClassifier(nn.Module):
+class ImageClassifier(Module):
     """Images to class logits: ``[B, C, H, W] -> [B, classes]``."""
 
     def __init__(self, config: ImageClassifierConfig) -> None:
@@ -76,7 +76,7 @@ class AudioClassifierConfig:
     num_classes: int = 527
 
 
-class AudioClassifier(nn.Module):
+class AudioClassifier(Module):
     """Waveforms to class logits: ``[B, S] -> [B, classes]``."""
 
     def __init__(self, config: AudioClassifierConfig) -> None:

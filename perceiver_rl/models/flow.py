@@ -6,10 +6,17 @@ from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from perceiver_rl.models.inputs import neighbourhoods
-from perceiver_rl.nn import FourierPositions, InputQueries, PerceiverConfig, PerceiverIO, linear
+from perceiver_rl.nn import (
+    FourierPositions,
+    InputQueries,
+    Module,
+    PerceiverConfig,
+    PerceiverIO,
+    linear,
+)
 
 
 def _flow_perceiver() -> PerceiverConfig:
@@ -46,7 +53,7 @@ class FlowConfig:
     perceiver: PerceiverConfig = field(default_factory=_flow_perceiver)
 
 
-class OpticalFlow(nn.Module):
+class OpticalFlow(Module):
     """Two frames to the flow of every pixel: ``[B, 2, C, H, W] -> [B, H, W, 2]``.
 
     The decoder's queries are its inputs: a pixel's features beside its position. The last layer

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from perceiver_rl.nn import FourierPositions, LearnedPositions, PositionEncoding, linear
+from perceiver_rl.nn import FourierPositions, LearnedPositions, Module, PositionEncoding, linear
 
 Stem = Literal["pixels", "conv1x1", "conv"]
 StemPadding = Literal["reference", "transformers"]
@@ -40,7 +40,7 @@ def neighbourhoods(
     return patches.transpose(1, 2).unflatten(1, images.shape[-2:])
 
 
-class ConvStem(nn.Module):
+class ConvStem(Module):
     """A quarter of the resolution: 7x7 convolution of stride 2, batch norm, ReLU, 3x3 max pool.
 
     Args:
@@ -113,7 +113,7 @@ class ImageInputConfig:
     padding: StemPadding = "reference"
 
 
-class ImageInput(nn.Module):
+class ImageInput(Module):
     """Images to rows of features and positions: ``[B, C, H, W] -> [B, cells, width]``."""
 
     def __init__(self, config: ImageInputConfig) -> None:
@@ -161,7 +161,7 @@ def with_positions(
     return torch.cat([rows, positions().to(rows.dtype).expand(rows.shape[0], -1, -1)], dim=2)
 
 
-class SoundInput(nn.Module):
+class SoundInput(Module):
     """A waveform to rows of samples and Fourier positions: ``[B, S] -> [B, S / P, width]``.
 
     Args:

@@ -14,6 +14,7 @@ from perceiver_rl.models.text import NUM_TOKENS
 from perceiver_rl.nn import (
     LearnedPositions,
     LearnedQueries,
+    Module,
     PerceiverConfig,
     PerceiverIO,
     TaskQueries,
@@ -55,7 +56,7 @@ class LanguageConfig:
     perceiver: PerceiverConfig = field(default_factory=_language_perceiver)
 
 
-class TokenInput(nn.Module):
+class TokenInput(Module):
     """Tokens to rows: an embedding of the token plus one of its position."""
 
     def __init__(self, vocabulary: int, max_length: int, width: int) -> None:
@@ -85,7 +86,7 @@ class TokenInput(nn.Module):
             raise ValueError(f"tokens must lie between 0 and {last}, got {lowest} to {highest}")
 
 
-class MaskedLanguageModel(nn.Module):
+class MaskedLanguageModel(Module):
     """Tokens to logits of tokens, by one learned query per position: ``[B, T] -> [B, T, V]``.
 
     The decoder is tied: its last layer is the embedding of the input, with a bias of its own.
@@ -143,7 +144,7 @@ class TextClassifierConfig:
     query_width: int = 768
 
 
-class TextClassifier(nn.Module):
+class TextClassifier(Module):
     """Tokens to logits of each task (multitask GLUE): ``[B, T] -> {task: [B, classes]}``."""
 
     def __init__(self, config: TextClassifierConfig) -> None:

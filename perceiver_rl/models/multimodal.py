@@ -14,6 +14,7 @@ from perceiver_rl.nn import (
     FourierPositions,
     LearnedQueries,
     ModalityPadding,
+    Module,
     MultimodalQueries,
     PerceiverConfig,
     PerceiverIO,
@@ -70,7 +71,7 @@ class AutoencoderConfig:
         return {AUDIO: self.samples // self.samples_per_patch, IMAGE: pixels, LABEL: 1}
 
 
-class MultimodalAutoencoder(nn.Module):
+class MultimodalAutoencoder(Module):
     """Video, sound and label in, any part of video, sound and label out.
 
     Outputs are asked for in parts: a whole video has 800,000 of them.

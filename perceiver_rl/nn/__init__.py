@@ -14,6 +14,7 @@ from perceiver_rl.nn.init import LinearInit, learned_array, linear
 from perceiver_rl.nn.kept import Kept, is_little
 from perceiver_rl.nn.kernels import constant, row_products, weighted_sum
 from perceiver_rl.nn.layout import Dense, Layout, Packed, layout_of
+from perceiver_rl.nn.module import Module
 from perceiver_rl.nn.perceiver_io import (
     PerceiverConfig,
     PerceiverDecoder,
@@ -65,6 +66,7 @@ __all__ = [
     "LearnedQueries",
     "LinearInit",
     "ModalityPadding",
+    "Module",
     "MultimodalQueries",
     "Packed",
     "PerceiverConfig",

@@ -15,10 +15,11 @@ from perceiver_rl.nn import absorbed, products
 from perceiver_rl.nn.init import linear
 from perceiver_rl.nn.kernels import add, additive_mask, same_set, sets_to_join
 from perceiver_rl.nn.layout import Layout
+from perceiver_rl.nn.module import Module
 from perceiver_rl.nn.recorded import record
 
 
-class Attention(nn.Module):
+class Attention(Module):
     """Multi-head attention with freely chosen widths.
 
     A query whose every key is masked attends to nothing: its output is the bias of the output

@@ -17,6 +17,7 @@ from perceiver_rl.nn.init import linear
 from perceiver_rl.nn.kept import Kept
 from perceiver_rl.nn.kernels import add
 from perceiver_rl.nn.layout import Dense, Layout
+from perceiver_rl.nn.module import Module
 from perceiver_rl.nn.norm import LayerNorm
 
 Activation = Literal["gelu_tanh", "gelu", "relu"]
@@ -45,7 +46,7 @@ def _dropped(
     return functional.dropout(x, block.dropout) if block.dropout and block.training else x
 
 
-class FeedForward(nn.Module):
+class FeedForward(Module):
     """Two linear layers; the hidden one is ``widening`` times as wide as the stream."""
 
     def __init__(
@@ -66,7 +67,7 @@ class FeedForward(nn.Module):
         return self.layers(x)
 
 
-class CrossAttentionBlock(nn.Module):
+class CrossAttentionBlock(Module):
     """Pre-norm cross-attention: ``x = q + attention(LN(q), LN(kv)); x = x + mlp(LN(x))``.
 
     Args:
@@ -176,7 +177,7 @@ class CrossAttentionBlock(nn.Module):
         return add(rows, self.mlp(self.mlp_norm(rows))).view(x.shape)
 
 
-class SelfAttentionBlock(nn.Module):
+class SelfAttentionBlock(Module):
     """Pre-norm self-attention: one LayerNorm serves queries, keys and values.
 
     Args:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from perceiver_rl.nn.blocks import Activation, CrossAttentionBlock, SelfAttentionBlock
 from perceiver_rl.nn.init import LinearInit, learned_array, linear
 from perceiver_rl.nn.layout import Layout
+from perceiver_rl.nn.module import Module
 from perceiver_rl.nn.norm import standardize
 
 
@@ -126,7 +127,7 @@ class PerceiverConfig:
         return self.widening if self.cross_widening is None else self.cross_widening
 
 
-class PerceiverEncoder(nn.Module):
+class PerceiverEncoder(Module):
     """Learned latents that cross-attend to the inputs: ``[B, M, C] -> [B, L, D]``."""
 
     def __init__(self, input_width: int, config: PerceiverConfig) -> None:
@@ -155,7 +156,7 @@ class PerceiverEncoder(nn.Module):
         return self.cross_attend.read_rows(self.latents.unsqueeze(0), standard, layout)
 
 
-class PerceiverProcessor(nn.Module):
+class PerceiverProcessor(Module):
     """Self-attention over the latents; the same weights serve every block."""
 
     def __init__(self, config: PerceiverConfig) -> None:
@@ -176,7 +177,7 @@ class PerceiverProcessor(nn.Module):
         return latents
 
 
-class PerceiverDecoder(nn.Module):
+class PerceiverDecoder(Module):
     """Queries that cross-attend to the latents: ``[B, O, Q] x [B, L, D] -> [B, O, W]``.
 
     Args:
@@ -227,7 +228,7 @@ class PerceiverDecoder(nn.Module):
         return self.output(self.cross_attend.answer_rows(rows, standard, layout, latents))
 
 
-class PerceiverIO(nn.Module):
+class PerceiverIO(Module):
     """Encoder, processor and decoder in a row.
 
     Args:

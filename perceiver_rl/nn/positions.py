@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from perceiver_rl.nn.init import LinearInit, learned_array, linear
+from perceiver_rl.nn.module import Module
 
 
 def grid_positions(
@@ -54,7 +55,7 @@ def fourier_features(
     return torch.cat([positions, angles.sin(), angles.cos()], dim=-1)
 
 
-class PositionEncoding(nn.Module, ABC):
+class PositionEncoding(Module, ABC):
     """Features of the cells of a grid.
 
     Attributes:

@@ -15,10 +15,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from perceiver_rl.nn.init import learned_array
+from perceiver_rl.nn.module import Module
 from perceiver_rl.nn.positions import LearnedPositions, PositionEncoding
 
 
-class Queries(nn.Module, ABC):
+class Queries(Module, ABC):
     """Builds one query per output.
 
     Attributes:
@@ -147,7 +148,7 @@ class InputQueries(Queries):
         return torch.cat([rows, positions.to(rows).expand(batch, -1, -1)], dim=2)
 
 
-class ModalityPadding(nn.Module):
+class ModalityPadding(Module):
     """Brings rows of several modalities to one width, so that one attention serves all.
 
     Each modality's rows are followed by a learned vector of its own, which says what they are and
@@ -200,7 +201,7 @@ class ModalityPadding(nn.Module):
         return torch.cat([rows, padding.to(rows.dtype)], dim=2)
 
 
-class MultimodalQueries(nn.Module):
+class MultimodalQueries(Module):
     """Queries of several modalities side by side, told apart by learned padding.
 
     Args:

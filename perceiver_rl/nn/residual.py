@@ -6,10 +6,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from perceiver_rl.nn.init import linear
+from perceiver_rl.nn.module import Module
 from perceiver_rl.nn.norm import LayerNorm
 
 
-class ResidualBlock(nn.Module):
+class ResidualBlock(Module):
     """Two linear layers around the stream, each behind a LayerNorm and a ReLU."""
 
     def __init__(self, width: int) -> None:
@@ -24,7 +25,7 @@ class ResidualBlock(nn.Module):
         return x + self.update(x)
 
 
-class GatedLinearUnit(nn.Module):
+class GatedLinearUnit(Module):
     """``linear(sigmoid(linear(context)) * x)`` (AlphaStar, detailed architecture)."""
 
     def __init__(self, in_features: int, context_width: int, out_features: int) -> None:
@@ -39,7 +40,7 @@ class GatedLinearUnit(nn.Module):
         return self.out(self.gate(context).sigmoid() * x)
 
 
-class ConvResidualBlock(nn.Module):
+class ConvResidualBlock(Module):
     """Two 3x3 convolutions around the stream, each behind a norm over the map and a ReLU."""
 
     def __init__(self, channels: int) -> None:
@@ -56,7 +57,7 @@ class ConvResidualBlock(nn.Module):
         return x + self.update(x)
 
 
-class FilmResidualBlock(nn.Module):
+class FilmResidualBlock(Module):
     """A gated residual block whose features a context scales and shifts (FiLM)."""
 
     def __init__(self, channels: int, context_width: int) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from perceiver_rl.nn.blocks import Activation, SelfAttentionBlock
 from perceiver_rl.nn.layout import Dense, Layout
+from perceiver_rl.nn.module import Module
 from perceiver_rl.nn.norm import LayerNorm
 
 
@@ -39,7 +40,7 @@ class TransformerConfig:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
 
 
-class EntityTransformer(nn.Module):
+class EntityTransformer(Module):
     """Self-attention among all entities: ``[B, N, E] -> [B, N, E]``.
 
     Three layers of two heads of 128, width 256, MLP 1024 (AlphaStar, detailed architecture). The

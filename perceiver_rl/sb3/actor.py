@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from torch import Tensor, nn
+from torch import Tensor
 
+from perceiver_rl.nn import Module
 from perceiver_rl.sb3.extractor import EntityExtractor, EntityFeatures
 from perceiver_rl.sb3.observations import by_key
 
@@ -27,7 +28,7 @@ class MaskedExtractor(EntityExtractor):
         return ActorFeatures(self.encode(observations), observations)
 
 
-class ActorCriticSplit(nn.Module):
+class ActorCriticSplit(Module):
     """In the place of the parent's MLP: the actor reads everything, the critic the state."""
 
     def __init__(self, features_dim: int) -> None:

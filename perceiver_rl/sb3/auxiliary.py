@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from perceiver_rl.entities import PerceiverEntityEncoder
-from perceiver_rl.nn import linear
+from perceiver_rl.nn import Module, linear
 from perceiver_rl.sb3.extractor import EntityExtractor
 from perceiver_rl.sb3.observations import by_key
 from perceiver_rl.spaces import ENTITIES, ENTITY_MASK, Column, EntitySpace, unknown
 
 
-class HiddenColumns(nn.Module):
+class HiddenColumns(Module):
     """Hides columns of entities from an extractor's encoder and scores its guesses.
 
     Args:

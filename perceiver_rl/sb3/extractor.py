@@ -27,7 +27,7 @@ from perceiver_rl.entities import (
     columns_of,
     configured,
 )
-from perceiver_rl.nn import count_flops, linear
+from perceiver_rl.nn import Module, count_flops, linear
 from perceiver_rl.sb3.observations import by_key
 from perceiver_rl.sb3.presets import preset_named
 from perceiver_rl.spaces import (
@@ -58,7 +58,7 @@ class EntityFeatures(NamedTuple):
     maps: tuple[Float[Tensor, "batch channel row column"], ...] = ()
 
 
-class EntityExtractor(BaseFeaturesExtractor):
+class EntityExtractor(Module, BaseFeaturesExtractor):
     """Encodes an entity observation into a state vector and one vector per entity.
 
     ``entities`` -> columns expanded -> linear -> entity encoder; the pooled entities, the scalars
@@ -180,7 +180,7 @@ def _device(module: nn.Module) -> torch.device:
     return next(module.parameters()).device
 
 
-class _Minimap(nn.Module):
+class _Minimap(Module):
     """The minimap's encoder behind the scatter connection, if there is one."""
 
     def __init__(

@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_map
 
 from perceiver_rl.entities import EntityCells, columns_of, configured
 from perceiver_rl.heads import HeadInputs, InputSizes, UnitActionHead
-from perceiver_rl.nn import linear
+from perceiver_rl.nn import Module, linear
 from perceiver_rl.sb3.action_heads import (
     ChoiceNet,
     EntityChoice,
@@ -72,7 +72,7 @@ else:
     _Parent = object
 
 
-class EntityPolicyMixin(_Parent):
+class EntityPolicyMixin(Module, _Parent):
     """Turns a policy class of stable-baselines3 or sb3-contrib into an entity policy.
 
     Comes before the policy class among the bases. Arguments as :class:`EntityPolicy`'s.

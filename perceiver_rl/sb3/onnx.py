@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from perceiver_rl.files import replacing
 from perceiver_rl.heads import PointerSelection, UnitActionHead
+from perceiver_rl.nn import Module
 from perceiver_rl.sb3.mixin import EntityPolicyMixin
 from perceiver_rl.sb3.observations import sampled
 
@@ -130,7 +131,7 @@ def _all_bool(values: Sequence[Any]) -> bool:
     return all(isinstance(value, Tensor) and value.dtype == torch.bool for value in values)
 
 
-class _Greedy(nn.Module):
+class _Greedy(Module):
     """What is exported without noise."""
 
     def __init__(self, policy: EntityPolicyMixin) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from perceiver_rl.entities import configured
 from perceiver_rl.modalities import ObservationEncoder
+from perceiver_rl.nn import Module
 from perceiver_rl.sb3.extractor import EntityExtractor
 from perceiver_rl.sb3.extractor import twice_differentiable as twice
 from perceiver_rl.sb3.observations import check_all_finite, check_finite, drawn_from
@@ -23,7 +24,7 @@ from perceiver_rl.spaces import ENTITIES, ENTITY_MASK, OBSERVATION_KEYS, check_o
 _DRAWN = 32
 
 
-class PerceiverExtractor(BaseFeaturesExtractor):
+class PerceiverExtractor(Module, BaseFeaturesExtractor):
     """Any observation as one vector, for any algorithm with ``MlpPolicy`` or ``MultiInputPolicy``.
 
     Pass it as ``policy_kwargs=dict(features_extractor_class=PerceiverExtractor)``, for PPO and A2C
