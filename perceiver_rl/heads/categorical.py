@@ -8,7 +8,7 @@ log-probability below half of ``ILLEGAL``, so that products with probability 0 a
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional
 
@@ -68,15 +68,24 @@ def kl(
 
 
 def sample(log_probs: Float[Tensor, "*batch choice"], deterministic: bool) -> Int[Tensor, "*batch"]:
-    """Draw a choice per row, or take the most probable one.
-
-    Draws by one uniform number per row, against the cumulative probabilities. A choice of
-    probability 0 is never drawn, however the sums are rounded.
-    """
+    """Draw a choice per row, or take the most probable one."""
     if deterministic:
         return log_probs.argmax(-1)
     probs = log_probs.exp()
-    sums = probs.cumsum(-1)
+    return draw(probs.cumsum(-1), probs)
+
+
+def draw(
+    sums: Float[Tensor, "*batch choice"], probs: Shaped[Tensor, "*batch choice"]
+) -> Int[Tensor, "*batch"]:
+    """Draw a choice per row by one uniform number, against the cumulative probabilities.
+
+    A choice of probability 0 is never drawn, however the sums are rounded.
+
+    Args:
+        sums: Cumulative probabilities, up to a factor.
+        probs: Positive where a choice may be drawn. In a row without any the result means nothing.
+    """
     total = sums[..., -1:]
     share = torch.rand_like(total)
     if _ascends(sums):

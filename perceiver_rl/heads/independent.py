@@ -99,19 +99,17 @@ class IndependentSelection(SelectionHead):
         logits, selectable = self._tempered(candidates), candidates.selectable
         log_no = log_no_of(logits, selectable)
         if deterministic:
-            chosen = _greedy(logits, selectable)
-        else:
-            # log yes = log no + logit, and "no" from all before.
-            first_log_prob = logits + log_no.cumsum(-1)
-            first = categorical.sample(
-                categorical.masked_log_softmax(first_log_prob, selectable), False
-            ).unsqueeze(-1)
-            index = constant(_numbers, logits, logits.shape[-1])
-            # The first member's coin shows "yes", as a number below every probability does.
-            numbers = torch.rand_like(logits).scatter_(1, first, -1.0)
-            chosen = (numbers < logits.sigmoid()) & (index >= first)
-        selected = chosen & selectable
-        return _scored(logits, log_no, selectable, selected, selected)
+            selected = _greedy(logits, selectable) & selectable
+            return _scored(logits, log_no, log_no.sum(-1), selectable, selected, selected)
+        none_so_far = log_no.cumsum(-1)
+        last = logits.shape[-1] - 1
+        # Beyond the last where no entity is selectable.
+        first = categorical.draw(-none_so_far.expm1(), selectable).clamp_(max=last).unsqueeze(-1)
+        # The first member's coin shows "yes", as a number below every probability does.
+        numbers = torch.rand_like(logits).scatter_(1, first, -1.0)
+        from_first = constant(_numbers, logits, last + 1) >= first
+        selected = (numbers < logits.sigmoid()) & from_first & selectable
+        return _scored(logits, log_no, none_so_far[:, last], selectable, selected, selected)
 
     def evaluate(
         self,
@@ -124,7 +122,8 @@ class IndependentSelection(SelectionHead):
         label: Tensor = selected
         if smoothing:
             label = (1.0 - smoothing) * selected.to(logits) + 0.5 * smoothing * selectable
-        scored = _scored(logits, log_no_of(logits, selectable), selectable, selected, label)
+        log_no = log_no_of(logits, selectable)
+        scored = _scored(logits, log_no, log_no.sum(-1), selectable, selected, label)
         impossible = (selected & ~selectable).any(-1) | (~selected.any(-1) & selectable.any(-1))
         if candidates.temperature == 0:
             impossible |= scored.log_prob < -_LOGIT_LIMIT / 2
@@ -138,13 +137,14 @@ def _numbers(dtype: torch.dtype, device: torch.device, count: int) -> Int[Tensor
 def _scored(
     logits: Float[Tensor, "batch entity"],
     log_no: Float[Tensor, "batch entity"],
+    log_none: Float[Tensor, " batch"],
     selectable: Bool[Tensor, "batch entity"],
     selected: Bool[Tensor, "batch entity"],
     label: Tensor,
 ) -> ScoredCoins:
     """Score sets that the coins can show, or the labels that stand for them."""
-    log_none = log_no.sum(-1)
-    log_some = _log1mexp(log_none, log_none == 0)  # 0 if there is no coin: none is certain
+    # Without a coin "none" is certain, and the set that was drawn nevertheless is.
+    log_some = (-log_none.expm1()).masked_fill(log_none == 0, 1.0).log()
     # log yes = log no + logit, so both share log_no.
     log_prob = (logits * label).sum(-1) + log_none - log_some
     return ScoredCoins(selected, log_prob, logits, log_no, log_some, selectable)
@@ -157,11 +157,3 @@ def _greedy(
     likeliest = functional.one_hot(odds.argmax(-1), odds.shape[-1]).bool()
     above = odds > 0
     return torch.where(above.any(-1, keepdim=True), above, likeliest)
-
-
-def _log1mexp(
-    x: Float[Tensor, " batch"], undefined: Bool[Tensor, " batch"]
-) -> Float[Tensor, " batch"]:
-    """Return ``log(1 - exp(x))`` for x < 0, and 0 (with no gradient) where it is undefined."""
-    x = x.masked_fill(undefined, -1.0)
-    return torch.log(-torch.expm1(x)).masked_fill(undefined, 0.0)

@@ -99,10 +99,10 @@ def _tensors(sources: Iterable[Source]) -> list[Tensor]:
         if isinstance(source, nn.Module):
             if source._modules:  # torch's parametrizations
                 return []
-            found += [x for x in source._parameters.values() if x is not None]
-        elif source is not None:
-            found.append(source)
-    return found
+            found += source._parameters.values()  # type: ignore[arg-type]  # None is left out below
+        else:
+            found.append(source)  # type: ignore[arg-type]
+    return [tensor for tensor in found if tensor is not None]
 
 
 def _same(sources: list[Tensor], numbers: list[_Numbers]) -> bool:

@@ -1,10 +1,11 @@
 """The minimap's encoder and the scatter connection."""
 
+import math
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -78,6 +79,25 @@ def test_only_bounded_columns_x_and_y_say_where_an_entity_is(
     columns: tuple[Column, ...], fits: bool
 ) -> None:
     assert EntityCells.fits(columns) is fits
+
+
+@pytest.mark.parametrize("names", ["xy", "yx", "axbcy", "ybx"])
+@given(x=st.floats(-3, 6), y=st.floats(-40, 40))
+def test_an_entity_is_in_the_cell_that_arithmetic_says_in_whatever_order_columns_come(
+    names: str, x: float, y: float
+) -> None:
+    bounds = {"x": (-2.0, 4.0), "y": (-30.0, 10.0)}
+    columns = tuple(
+        Column(name, low=low, high=high)
+        for name, (low, high) in ((name, bounds.get(name, (0.0, 1.0))) for name in names)
+    )
+    cells = EntityCells(columns, (5, 3))
+    entity = [{"x": x, "y": y}.get(name, 99.0) for name in names]
+    row, column = (y + 30.0) * 5 / 40, (x + 2.0) * 3 / 6
+    clear = all(abs(place - round(place)) > 1e-4 for place in (row, column))
+    assume(clear)  # between cells rounding decides
+    expected = 3 * min(max(math.floor(row), 0), 4) + min(max(math.floor(column), 0), 2)
+    assert int(cells(torch.tensor([[entity]]))) == expected
 
 
 @pytest.mark.parametrize("kernel", [3, 4])
