@@ -13,6 +13,7 @@ from perceiver_rl.heads import categorical
 from perceiver_rl.heads.config import HeadConfig
 from perceiver_rl.heads.selection import Candidates, ScoredSet, SelectionHead, log_no_of
 from perceiver_rl.nn import constant, linear
+from perceiver_rl.nn.kernels import add
 
 # Beyond this a probability is 1 within float32, and 1 - p would be lost.
 _LOGIT_LIMIT = 30.0
@@ -79,8 +80,8 @@ class IndependentSelection(SelectionHead):
         """Return the log-odds of each entity's membership."""
         # Both biases join the context, which has fewer rows.
         added = self.from_context(context) + self.from_entity.bias
-        hidden = functional.linear(per_entity, self.from_entity.weight) + added.unsqueeze(1)
-        return self.logit(hidden.relu_()).squeeze(-1)
+        hidden = functional.linear(per_entity, self.from_entity.weight)
+        return self.logit(add(added.unsqueeze(1), hidden).relu_()).squeeze(-1)
 
     def _tempered(self, candidates: Candidates) -> Float[Tensor, "batch entity"]:
         logits = self.logits(candidates.context, candidates.per_entity)

@@ -50,19 +50,19 @@ def standardize(x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width
 
 def _are_narrow(x: Float[Tensor, "*batch width"]) -> bool:
     """Return whether rows are many and narrow, and no gradient is wanted, which costs more."""
-    if torch.is_grad_enabled() or torch.compiler.is_compiling() or x.dim() != 2:
+    if torch.is_grad_enabled() or torch.compiler.is_compiling():
         return False
-    if x.shape[1] > _WIDEST or not _PRODUCTS_FROM <= x.numel() <= _PRODUCTS_TO:
+    if x.shape[-1] > _WIDEST or not _PRODUCTS_FROM <= x.numel() <= _PRODUCTS_TO:
         return False
     return x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64)
 
 
-def _standardized(x: Float[Tensor, "row width"], eps: float) -> Float[Tensor, "row width"]:
+def _standardized(x: Float[Tensor, "*batch width"], eps: float) -> Float[Tensor, "*batch width"]:
     """Return what :func:`standardize` does, by sums that are products with equal weights."""
-    mean = constant(_equal_weights, x, x.shape[1])
-    centered = x - torch.mv(x, mean).unsqueeze(1)
+    rows, mean = x.reshape(-1, x.shape[-1]), constant(_equal_weights, x, x.shape[-1])
+    centered = rows - torch.mv(rows, mean).unsqueeze(1)
     variance = torch.mv(centered * centered, mean)
-    return centered.mul_(variance.add_(eps).rsqrt_().unsqueeze(1))
+    return centered.mul_(variance.add_(eps).rsqrt_().unsqueeze(1)).view(x.shape)
 
 
 def _ones_and_zeros(
