@@ -71,22 +71,24 @@ class _Numbers:
     The bytes are compared outside of torch, which takes a fraction of the time for a few of them.
     """
 
-    __slots__ = ("_address", "_bytes", "_dtype", "_shape", "_stride", "_view")
+    __slots__ = ("_bytes", "_dtype", "_own", "_view")
 
     def __init__(self, source: Tensor) -> None:
-        # A view of the memory where a parameter stays; it keeps others from getting that memory.
-        self._view = source.detach().numpy()
+        # Views of the memory where a parameter stays; they keep others from getting that memory.
+        self._own = source.detach()
+        self._view = self._own.numpy()
         self._bytes = self._view.tobytes()
-        self._address, self._stride = source.data_ptr(), source.stride()
-        self._shape, self._dtype = source.shape, source.dtype
+        self._dtype = source.dtype
 
     def are_those_of(self, source: Tensor) -> bool:
         """Return whether a tensor holds the same."""
-        if source.shape != self._shape or source.dtype is not self._dtype:
+        if source.dtype is not self._dtype:
             return False
-        if source.data_ptr() == self._address and source.stride() == self._stride:
+        if self._own.is_set_to(source):  # the same memory in the same shape
             return self._view.tobytes() == self._bytes
-        return source.device.type == "cpu" and source.detach().numpy().tobytes() == self._bytes
+        if source.shape != self._own.shape or source.device.type != "cpu":
+            return False
+        return source.detach().numpy().tobytes() == self._bytes
 
 
 def _tensors(sources: Iterable[Source]) -> list[Tensor]:
