@@ -144,7 +144,7 @@ def _scored(
     label: Tensor,
 ) -> ScoredCoins:
     """Score sets that the coins can show, or the labels that stand for them."""
-    # Without a coin "none" is certain, and the set that was drawn nevertheless is.
+    # 0 where there is no coin: "none" is certain there, and not ruled out.
     log_some = (-log_none.expm1()).masked_fill(log_none == 0, 1.0).log()
     # log yes = log no + logit, so both share log_no.
     log_prob = (logits * label).sum(-1) + log_none - log_some

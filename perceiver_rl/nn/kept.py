@@ -82,13 +82,12 @@ class _Numbers:
 
     def are_those_of(self, source: Tensor) -> bool:
         """Return whether a tensor holds the same."""
-        if source.dtype is not self._dtype:
+        if source.dtype is not self._dtype or source.device.type != "cpu":
             return False
         if self._own.is_set_to(source):  # the same memory in the same shape
             return self._view.tobytes() == self._bytes
-        if source.shape != self._own.shape or source.device.type != "cpu":
-            return False
-        return source.detach().numpy().tobytes() == self._bytes
+        same_shape = source.shape == self._own.shape
+        return same_shape and source.detach().numpy().tobytes() == self._bytes
 
 
 def _tensors(sources: Iterable[Source]) -> list[Tensor]:
@@ -99,7 +98,7 @@ def _tensors(sources: Iterable[Source]) -> list[Tensor]:
     found: list[Tensor] = []
     for source in sources:
         if isinstance(source, nn.Module):
-            if source._modules:  # torch's parametrizations
+            if source._modules or source._forward_pre_hooks:  # where torch computes them
                 return []
             found += source._parameters.values()  # type: ignore[arg-type]  # None is left out below
         else:
@@ -120,4 +119,4 @@ def is_little(sources: Iterable[Source]) -> bool:
     """Return whether what is made of parameters is kept, as comparing them takes little."""
     given = _tensors(sources)
     plain = all(x.device.type == "cpu" and x.dtype in _COMPARED for x in given)
-    return plain and sum(x.numel() for x in given) <= _LARGEST
+    return plain and 0 < sum(x.numel() for x in given) <= _LARGEST

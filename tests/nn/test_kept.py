@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize, prune
 
-from perceiver_rl.nn import Kept, PerceiverConfig, PerceiverIO
+from perceiver_rl.nn import Kept, PerceiverConfig, PerceiverIO, is_little
 from perceiver_rl.nn.layout import layout_of
 
 
@@ -71,6 +72,59 @@ def test_it_is_made_anew_however_a_parameter_was_written_to(
     kept(make, make.source)
     write(make.source)
     torch.testing.assert_close(kept(make, make.source), 2 * make.source.detach())
+
+
+def parametrize_it(layer: nn.Linear) -> None:
+    parametrize.register_parametrization(layer, "weight", nn.Softplus())
+
+
+def prune_it(layer: nn.Linear) -> None:
+    prune.random_unstructured(layer, "weight", 0.5)
+
+
+def grow_it(layer: nn.Linear) -> None:
+    layer.weight.data = torch.cat([layer.weight.data, torch.ones(1, 3)])
+
+
+def move_it(layer: nn.Linear) -> None:
+    layer.to("meta").to_empty(device="cpu")
+    nn.init.ones_(layer.weight)
+
+
+def replace_it(layer: nn.Linear) -> None:
+    layer.weight = nn.Parameter(torch.randn(2, 3))
+
+
+@pytest.mark.parametrize("change", [parametrize_it, prune_it, grow_it, move_it, replace_it])
+@torch.no_grad()
+def test_it_is_made_anew_however_a_layer_was_changed(change: Callable[[nn.Linear], None]) -> None:
+    kept: Kept[Tensor] = Kept()
+    layer, other = nn.Linear(3, 2), nn.Linear(3, 2, bias=False)
+
+    def make() -> Tensor:
+        return 2 * layer.weight
+
+    assert kept(make, layer, other) is kept(make, layer, other)
+    for _ in range(2):
+        change(layer)
+        for _ in range(2):
+            torch.testing.assert_close(kept(make, layer, other), 2 * layer.weight)
+
+
+@torch.no_grad()
+def test_what_is_kept_of_memory_does_not_pass_for_what_has_none() -> None:
+    kept: Kept[Tensor] = Kept()
+    layer = nn.Linear(3, 2)
+    kept(lambda: 2 * layer.weight, layer)
+    layer.to("meta")
+    assert kept(lambda: 2 * layer.weight, layer).is_meta
+
+
+def test_layers_that_compute_their_parameters_are_not_little() -> None:
+    layer = nn.Linear(3, 2)
+    assert is_little([layer])
+    parametrize_it(layer)
+    assert not is_little([layer])
 
 
 @torch.no_grad()
