@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from perceiver_rl.nn import Kept, Module
+from perceiver_rl.nn import Module
 from perceiver_rl.spaces import Column, EntitySpace
 
 # A category is a whole number; floats that are nearly whole are taken as the nearest.
@@ -105,7 +105,6 @@ class ColumnExpander(Module):
         for name, numbers in buffers.items():
             self.register_buffer(name, numbers, persistent=False)
         self._ordered = categories + others == list(range(self.spread.shape[1]))
-        self._kept: Kept[Tensor] = Kept()
 
     def forward(
         self, entities: Float[Tensor, "batch entity feature"]
@@ -121,7 +120,7 @@ class ColumnExpander(Module):
         expanded, weight = self._spread(entities), layer.weight
         if not self._ordered:
             # What fills a row up is 0, whatever its weight.
-            weight = self._kept(lambda: layer.weight.index_select(1, self.order), weight)
+            weight = weight.index_select(1, self.order)
         embedded = functional.linear(expanded, weight, layer.bias)
         return embedded.view(*entities.shape[:2], layer.out_features)
 
