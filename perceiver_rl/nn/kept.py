@@ -118,6 +118,7 @@ def _same(sources: list[Tensor], numbers: list[_Numbers]) -> bool:
 def is_little(sources: Iterable[Source]) -> bool:
     """Return whether what is made of parameters is kept, as comparing them takes little."""
     given = _tensors(sources)
+    sizes = [x.numel() for x in given]
     plain = all(x.device.type == "cpu" and x.dtype in _COMPARED for x in given)
-    plain = plain and all(x.is_contiguous() and x.numel() for x in given)
-    return plain and 0 < sum(x.numel() for x in given) <= _LARGEST
+    contiguous = all(x.is_contiguous() for x in given)
+    return plain and contiguous and min(sizes, default=0) > 0 and sum(sizes) <= _LARGEST
