@@ -11,7 +11,7 @@ from perceiver_rl.nn.blocks import (
 )
 from perceiver_rl.nn.flops import count_flops
 from perceiver_rl.nn.init import LinearInit, learned_array, linear
-from perceiver_rl.nn.kept import Kept, is_little
+from perceiver_rl.nn.kept import Kept, KeptTogether, is_little
 from perceiver_rl.nn.kernels import constant, row_products, weighted_sum
 from perceiver_rl.nn.layout import Dense, Layout, Packed, layout_of
 from perceiver_rl.nn.module import Module
@@ -61,6 +61,7 @@ __all__ = [
     "GatedLinearUnit",
     "InputQueries",
     "Kept",
+    "KeptTogether",
     "Layout",
     "LearnedPositions",
     "LearnedQueries",

@@ -18,10 +18,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from perceiver_rl.nn.kept import is_little
 from perceiver_rl.nn.kernels import add, additive_mask, aligned_softmax
 from perceiver_rl.nn.products import (
     Projections,
+    WithinProducts,
     asked_of_rows,
     for_few,
     for_within,
@@ -88,38 +88,39 @@ def queries_cost(num_queries: int, num_keys: int, layer: Projections) -> int:
     return plain - absorbed
 
 
-def joins_within(rows: int, layer: Projections) -> bool:
-    """Return whether :func:`attend_within` is faster than projections, among so many rows.
+def joined_within(rows: int, layer: Projections) -> WithinProducts | None:
+    """Return what :func:`attend_within` needs, if it is faster than projections among so many rows.
 
     It takes far fewer operations, which is what small networks take their time for. Where products
     of weights are not kept, it costs more to make them than they save.
     """
     if torch.is_grad_enabled() or torch.compiler.is_compiling() or not 0 < rows <= _FEW_ROWS:
-        return False
+        return None
     width = layer.query.in_features
     projected = layer.key.out_features + layer.value.out_features
-    return layer.heads * width <= projected and is_little(layer[1:5])
+    return for_within(layer) if layer.heads * width <= projected else None
 
 
 def attend_within(
     x: Float[Tensor, "batch row width"],
-    layer: Projections,
+    heads: int,
+    products: WithinProducts,
     stream: Float[Tensor, "batch row width"] | None = None,
 ) -> Float[Tensor, "batch row width"]:
     """Attend among few rows with one product of matrices for two projections, twice.
 
     Args:
         x: Normalized rows.
-        layer: The projections.
+        heads: How many heads attend.
+        products: What the rows are multiplied by.
         stream: What the output is added to, if to anything.
     """
     batch, rows, width = x.shape
-    products = for_within(layer)
-    asked = functional.linear(x, *products.asked).view(batch, rows * layer.heads, width)
-    given = functional.linear(x, *products.given).view(batch, rows * layer.heads, width)
+    asked = functional.linear(x, *products.asked).view(batch, rows * heads, width)
+    given = functional.linear(x, *products.given).view(batch, rows * heads, width)
     # Keys come first, because the CPU's softmax is slow over a short innermost dimension.
     weights = torch.bmm(x, asked.transpose(1, 2)).softmax(1)
-    by_row = weights.view(batch, rows, rows, layer.heads).transpose(1, 2).flatten(2)
+    by_row = weights.view(batch, rows, rows, heads).transpose(1, 2).flatten(2)
     return _added(stream, by_row, given)
 
 

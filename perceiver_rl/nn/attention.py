@@ -126,9 +126,12 @@ class Attention(Module):
         """
         layer = self._projections()
         plain = absorbed.is_plain() or self._drops() or layout.mask is not None
-        if not plain and absorbed.joins_within(layout.pad(rows).shape[1], layer):
+        joined = None if plain else absorbed.joined_within(layout.pad(rows).shape[1], layer)
+        if joined is not None:
             padded = None if stream is None else layout.pad(stream)
-            return layout.unpad(absorbed.attend_within(layout.pad(rows), layer, padded))
+            return layout.unpad(
+                absorbed.attend_within(layout.pad(rows), self.heads, joined, padded)
+            )
         q, k, v = (layout.pad(project(rows)) for project in (self.query, self.key, self.value))
         attended = self.output(layout.unpad(self._mix(q, k, v, layout.mask)))
         return attended if stream is None else add(stream, attended)

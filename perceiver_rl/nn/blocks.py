@@ -135,14 +135,14 @@ class CrossAttentionBlock(Module):
 
     def read_rows(
         self,
-        query: Float[Tensor, "shared query query_width"],
+        query: Float[Tensor, "query query_width"],
         standard: Float[Tensor, "row key_width"],
         layout: Layout,
     ) -> Float[Tensor, "batch query query_width"]:
-        """Update the queries from the standardized rows of ragged sets."""
+        """Update queries that all sets share from the standardized rows of ragged sets."""
         keys, norm = layout.pad(standard), self.query_norm
-        # Queries that all samples share are parameters, as a rule.
-        normalized = self._kept(lambda: norm(query), norm, query)
+        # Such queries are parameters, as a rule.
+        normalized = self._kept(lambda: norm(query).unsqueeze(0), norm, query)
         attended = self.attention(normalized, keys, layout.mask, key_norm=self.key_norm)
         return self._finish(query, attended)
 

@@ -153,7 +153,7 @@ class PerceiverEncoder(Module):
         self, standard: Float[Tensor, "row input_width"], layout: Layout
     ) -> Float[Tensor, "batch latent latent_width"]:
         """Read the standardized rows of ragged sets into the latents."""
-        return self.cross_attend.read_rows(self.latents.unsqueeze(0), standard, layout)
+        return self.cross_attend.read_rows(self.latents, standard, layout)
 
 
 class PerceiverProcessor(Module):

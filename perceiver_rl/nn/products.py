@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from perceiver_rl.nn.kept import Kept
+from perceiver_rl.nn.kept import Kept, is_little
 
 
 class Projections(NamedTuple):
@@ -43,7 +43,7 @@ class KeptProducts:
         self.asked: Kept[Tensor] = Kept()
         self.pooled: Kept[tuple[Tensor, Tensor]] = Kept()
         self.few: Kept[FewProducts] = Kept()
-        self.within: Kept[WithinProducts] = Kept()
+        self.within: Kept[WithinProducts | None] = Kept()
 
 
 class FewProducts(NamedTuple):
@@ -128,12 +128,17 @@ def for_few(num_rows: int, layer: Projections, query_norm: nn.LayerNorm | None) 
     return layer.kept.few(fold, *layer[1:5], query_norm, variant=(query_norm is None, pays))
 
 
-def for_within(layer: Projections) -> WithinProducts:
-    """Return what rows that attend to one another are multiplied by, instead of projections."""
+def for_within(layer: Projections) -> WithinProducts | None:
+    """Return what rows that attend to one another are multiplied by, instead of projections.
+
+    None where it would not be kept.
+    """
     heads, query, key, value, output = layer[:5]
     scale = (query.out_features // heads) ** -0.5
 
-    def fold() -> WithinProducts:
+    def fold() -> WithinProducts | None:
+        if not is_little(layer[1:5]):
+            return None
         keys = key.weight * scale
         asked = _joined(keys, query.weight, heads).flatten(0, 1)
         bias = _joined(keys, query.bias.unsqueeze(1), heads).flatten()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -17,7 +16,7 @@ from torch.utils._pytree import tree_map
 
 from perceiver_rl.entities import EntityCells, columns_of, configured
 from perceiver_rl.heads import HeadInputs, InputSizes, UnitActionHead
-from perceiver_rl.nn import Module, linear
+from perceiver_rl.nn import KeptTogether, Module, linear
 from perceiver_rl.sb3.action_heads import (
     ChoiceNet,
     EntityChoice,
@@ -119,6 +118,7 @@ class EntityPolicyMixin(Module, _Parent):
         self.temperature = 1.0
         self.entropy_meter: EntropyMeter | None = None
         self.own = dict(own)
+        self._kept = KeptTogether()
         if optimizer_kwargs is None and optimizer_class is torch.optim.Adam:
             # The parent's default, in one kernel for all parameters instead of several for each.
             optimizer_kwargs = {"eps": 1e-5, "fused": True}
@@ -272,7 +272,7 @@ class EntityPolicyMixin(Module, _Parent):
         self._check_masks(by_key(obs))
         if torch.is_grad_enabled():
             return super().forward(obs, *args, **kwargs)
-        with torch.inference_mode():  # every operation is cheaper
+        with torch.inference_mode(), self._kept:  # every operation is cheaper
             chosen = super().forward(obs, *args, **kwargs)
         # Such tensors cannot be used in training.
         return tuple(
@@ -285,7 +285,7 @@ class EntityPolicyMixin(Module, _Parent):
 
         Its gradient has a gradient, as TRPO needs.
         """
-        context = twice_differentiable() if torch.is_grad_enabled() else nullcontext()
+        context = twice_differentiable() if torch.is_grad_enabled() else self._kept
         with context:
             result = super().get_distribution(obs, *args, **kwargs)
         if self.temperature != 1:
@@ -319,8 +319,7 @@ class EntityPolicyMixin(Module, _Parent):
     def _check_masks(self, observations: Mapping[str, Tensor]) -> None:
         if isinstance(self.action_space, UnitActionSpace):
             if ACTION_TYPE_MASK in observations:
-                types = observations[ACTION_TYPE_MASK] > 0.5
-                check_some_legal(types, ACTION_TYPE_MASK, "action type")
+                check_some_legal(observations[ACTION_TYPE_MASK], ACTION_TYPE_MASK, "action type")
         elif isinstance(self.action_space, SelectEntity):
             key = SELECTABLE_MASK if SELECTABLE_MASK in observations else ENTITY_MASK
             legal = (observations[key] > 0.5) & (observations[ENTITY_MASK] > 0.5)

@@ -29,9 +29,9 @@ _NUMBERS = (ENTITIES, SCALARS, MINIMAP)
 
 def by_key(observations: Mapping[str, Tensor] | Tensor) -> Mapping[str, Tensor]:
     """Return a batch by key; of a plain ``[B, N, F]``, rows that are not all zero exist."""
-    if isinstance(observations, Mapping):
-        return observations
-    return {ENTITIES: observations, ENTITY_MASK: (observations != 0).any(-1)}
+    if isinstance(observations, Tensor):
+        return {ENTITIES: observations, ENTITY_MASK: (observations != 0).any(-1)}
+    return observations
 
 
 def drawn_from(space: spaces.Space[Any], number: int) -> Any:
@@ -125,13 +125,16 @@ def _place(key: str, space: spaces.Dict, place: list[int]) -> str:
 
 
 def check_some_legal(legal: Tensor, key: str, what: str) -> None:
-    """Check that every row ``[B, choices]`` of a mask allows something.
+    """Check that every row ``[B, choices]`` of a mask, above a half, allows something.
 
     Raises:
         ObservationError: Names the key and the environment's index in the batch.
     """
-    if not bool(legal.any(-1).all()):
-        env = int((~legal.any(-1)).nonzero()[0, 0])
+    if legal.amax(-1).amin().item() > 0.5:
+        return
+    nothing = (~(legal > 0.5).any(-1)).nonzero()
+    if len(nothing):  # NaN is above nothing, but may stand beside a choice that is legal
+        env = int(nothing[0, 0])
         raise ObservationError(f"{key!r} of environment {env} forbids every {what}; allow one")
 
 

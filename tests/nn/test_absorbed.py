@@ -89,7 +89,7 @@ def test_few_rows_among_themselves_give_what_the_textbook_gives(
         parameter.add_(torch.randn_like(parameter))
     x, stream = torch.randn(2, 3 * rows, 8, dtype=torch.float64)
     layout = Dense(3, rows, None)
-    assert absorbed.joins_within(rows, projections(layer))
+    assert absorbed.joined_within(rows, projections(layer)) is not None
     for _ in range(2):
         joined = layer.within_rows(x, layout, stream.clone() if added else None)
         with plain_attention():
@@ -101,12 +101,12 @@ def test_few_rows_among_themselves_give_what_the_textbook_gives(
 def test_rows_are_not_joined_where_that_costs_more_than_it_saves() -> None:
     small, wide = projections(Attention(32, 32, heads=2)), projections(Attention(512, 512))
     many_heads = projections(Attention(32, 32, heads=4))
-    assert not absorbed.joins_within(4, small)  # with gradients
+    assert absorbed.joined_within(4, small) is None  # with gradients
     with torch.no_grad():
-        assert absorbed.joins_within(4, small)
-        assert not absorbed.joins_within(16, small)
-        assert not absorbed.joins_within(4, wide)
-        assert not absorbed.joins_within(4, many_heads)
+        assert absorbed.joined_within(4, small) is not None
+        assert absorbed.joined_within(16, small) is None
+        assert absorbed.joined_within(4, wide) is None
+        assert absorbed.joined_within(4, many_heads) is None
 
 
 def test_the_form_that_runs_is_the_one_with_fewer_operations() -> None:

@@ -1,5 +1,6 @@
 """EntityPolicy inside stable-baselines3's own algorithms."""
 
+import copy
 import inspect
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,28 @@ def test_actions_are_always_legal(muster: Any, selection: str, deterministic: bo
     actions, _ = model.predict(batch, deterministic=deterministic)
     for i, action in enumerate(actions):
         model.action_space.check_legal(action, {key: value[i] for key, value in batch.items()})
+
+
+@pytest.mark.parametrize("encoder", ["perceiver", "transformer"])
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_decisions_follow_every_change_of_the_weights(
+    muster: Any, encoder: str, selection: str
+) -> None:
+    torch.manual_seed(0)
+    policy = a_model(muster, encoder=encoder, selection=selection).policy
+    obs, _ = policy.obs_to_tensor(observations(muster, 16))
+
+    def decided(by: EntityPolicy) -> list[torch.Tensor]:
+        torch.manual_seed(1)
+        with torch.no_grad():
+            return [*by(obs), by.get_distribution(obs).mode()]
+
+    for parameter in policy.parameters():
+        decided(policy)
+        parameter.data.add_(torch.randn_like(parameter), alpha=0.1)
+        fresh = copy.deepcopy(policy)
+        for result, expected in zip(decided(policy), decided(fresh), strict=True):
+            assert torch.equal(result, expected)
 
 
 @pytest.mark.parametrize("share", [True, False])
