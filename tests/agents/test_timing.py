@@ -57,7 +57,9 @@ def test_after_the_limit_three_rounds_are_enough(monkeypatch: pytest.MonkeyPatch
     assert len(called) == 10
 
 
-def test_costs_are_positive_and_memory_is_exact(policies: dict[str, EntityPolicy]) -> None:
+def test_memory_is_exact_and_the_threads_are_given_back(
+    policies: dict[str, EntityPolicy],
+) -> None:
     threads = torch.get_num_threads()
     torch.manual_seed(0)
     first = measure_costs(policies, observe, rounds=1)
@@ -65,31 +67,44 @@ def test_costs_are_positive_and_memory_is_exact(policies: dict[str, EntityPolicy
     second = measure_costs(policies, observe, rounds=1)
     assert torch.get_num_threads() == threads
     for name, cost in first.items():
-        assert 0 < cost.latency_1 < cost.latency_256
+        assert cost.latency_1 > 0
+        assert cost.latency_256 > 0
         assert cost.memory == second[name].memory
     assert first["transformer"].memory > first["mlp"].memory > 256 * 6 * 4
 
 
-def test_memory_is_what_the_graph_holds_without_the_parameters() -> None:
-    class Doubled(torch.nn.Module):
-        """Keeps its input of 3 numbers for the weight's gradient, and its output for tanh's."""
+class Doubling(torch.nn.Module):
+    """Keeps its input of 3 numbers for the weight's gradient, and its output for tanh's.
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.weight = torch.nn.Parameter(torch.ones(3))
+    A call of ``forward`` takes a millisecond per observation on the given clock.
+    """
 
-        def obs_to_tensor(self, observation: Mapping[str, Any]) -> tuple[torch.Tensor, bool]:
-            return torch.as_tensor(observation["x"]), True
+    def __init__(self, now: list[float]) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(3))
+        self.now = now
 
-        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
-            return (x,)
+    def obs_to_tensor(self, observation: Mapping[str, Any]) -> tuple[torch.Tensor, bool]:
+        return torch.as_tensor(observation["x"]), True
 
-        def evaluate_actions(self, x: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-            return torch.tanh(x * self.weight)
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
+        self.now[0] += 1e-3 * len(x)
+        return (x,)
 
+    def evaluate_actions(self, x: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(x * self.weight)
+
+
+def test_costs_are_of_1_and_of_256_observations_and_without_the_parameters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "process_time", lambda: now[0])
     costs = measure_costs(
-        {"doubled": Doubled()},  # type: ignore[dict-item]
+        {"doubling": Doubling(now)},  # type: ignore[dict-item]
         lambda games: {"x": torch.ones(games, 3)},
         rounds=1,
     )
-    assert costs["doubled"].memory == 2 * 256 * 3 * 4
+    assert costs["doubling"].latency_1 == pytest.approx(1.0)
+    assert costs["doubling"].latency_256 == pytest.approx(256.0)
+    assert costs["doubling"].memory == 2 * 256 * 3 * 4
