@@ -1,17 +1,17 @@
-"""Checks every jaxtyping annotation while the tests run; users pay nothing for them."""
+"""Checks every jaxtyping annotation while all but the slow tests run; users pay nothing."""
 
 import os
 import signal
 from collections.abc import Iterator
 
 import hypothesis
+import jaxtyping
 import pytest
-from jaxtyping import install_import_hook
 
 # Tests run side by side, one per core: a second thread each would only wait for the others.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-install_import_hook(
+jaxtyping.install_import_hook(
     [f"perceiver_rl.{part}" for part in ("nn", "entities", "heads", "sb3", "models")],
     "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
 )
@@ -27,3 +27,19 @@ def interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
+def _no_checks_in_slow_tests(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Call functions unchecked in slow tests, which the checks make take two to three times longer.
+
+    Shapes of the same functions are checked by the tests of each.
+    """
+    if request.node.get_closest_marker("slow") is None:
+        yield
+        return
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -157,12 +158,11 @@ class EntityCell(PointerCell):
 
     def _queries(self, unit: TargetUnit) -> Affine:
         """Return what makes of an embedding a query for units, one for entities, one for cells."""
+        return self._joined(partial(self._join, unit), *self._sources(unit))
 
-        def join() -> Affine:
-            layers = (unit.joined(), self.entity.joined(), (self.query.weight, self.query.bias))
-            return Affine(*(torch.cat(parts) for parts in zip(*layers, strict=True)))
-
-        return self._joined(join, *self._sources(unit))
+    def _join(self, unit: TargetUnit) -> Affine:
+        layers = (unit.joined(), self.entity.joined(), (self.query.weight, self.query.bias))
+        return Affine(*(torch.cat(parts) for parts in zip(*layers, strict=True)))
 
     def _sources(self, unit: TargetUnit) -> list[nn.Linear]:
         return [self.query, *unit.joins(), *self.entity.joins()]

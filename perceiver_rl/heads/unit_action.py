@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -122,25 +124,14 @@ class UnitActionHead(Module):
         smoothing: float = 0.0,
     ) -> Conditionals:
         """Make, or follow, one choice after the other."""
-        choices: dict[str, Tensor] = {}
-        log_probs: dict[str, Tensor] = {}
-
-        def decide(part: str, logits: Tensor, legal: Tensor | None) -> Tensor:
-            normal = categorical.masked_log_softmax(logits, legal, inputs.temperature)
-            log_probs[part] = normal
-            if given is None:
-                choices[part] = categorical.sample(normal, deterministic)
-            else:
-                choices[part] = given[:, self._position[part]]
-            return choices[part]
-
-        action_type = decide("action_type", self.action_type.logits(inputs), inputs.types)
+        choices = _Choices(self._position, given, deterministic, inputs.temperature, {}, {})
+        action_type = choices.make("action_type", self.action_type.logits(inputs), inputs.types)
         used = self.uses.index_select(0, action_type)
         context = self.action_type.embed(inputs, action_type)
         timing = {"delay": inputs.delays, "queued": inputs.queued}
         for part, head in self.timing.items():
             assert isinstance(head, ArgumentHead)  # nn.ModuleDict forgets its type
-            value = decide(part, head(context), timing[part])
+            value = choices.make(part, head(context), timing[part])
             context = head.extend(context, value, used[:, self.parts.index(part)])
         candidates = Candidates(context, inputs.per_entity, inputs.selectable, inputs.temperature)
         uses = used[:, self._selection_part]
@@ -153,9 +144,11 @@ class UnitActionHead(Module):
         context = self._extend(context, inputs.per_entity, members)
         legal = _of_type(inputs.targets, action_type)
         units, cells = self.target_cell.beside(self.target_unit, context, inputs)
-        decide("target_unit", units, legal)
-        decide("target_cell", cells, inputs.cells)
-        return Conditionals(self.parts, choices, log_probs, candidates, chosen, members, used)
+        choices.make("target_unit", units, legal)
+        choices.make("target_cell", cells, inputs.cells)
+        return Conditionals(
+            self.parts, choices.made, choices.log_probs, candidates, chosen, members, used
+        )
 
     def _extend(
         self,
@@ -176,6 +169,42 @@ class UnitActionHead(Module):
         arguments = torch.stack([decided.choices[name] for name in self.arguments], dim=-1) * used
         actions = torch.cat([action_type.unsqueeze(-1), decided.members, arguments], dim=-1)
         return decided.scored(actions, drawn, smoothing)
+
+
+class _Choices(NamedTuple):
+    """The choices of the parts so far, and how the next is made.
+
+    Attributes:
+        position: Of each part in an action.
+        given: Actions to follow; None to choose.
+        deterministic: Whether to choose the most probable instead of drawing.
+        temperature: Of the distributions.
+        made: What was chosen, by part.
+        log_probs: What it was chosen from, by part.
+    """
+
+    position: dict[str, int]
+    given: Int[Tensor, "batch component"] | None
+    deterministic: bool
+    temperature: float
+    made: dict[str, Tensor]
+    log_probs: dict[str, Tensor]
+
+    def make(
+        self,
+        part: str,
+        logits: Float[Tensor, "batch choice"],
+        legal: Bool[Tensor, "batch choice"] | None,
+    ) -> Int[Tensor, " batch"]:
+        """Choose a part, or follow what was given, and keep both choice and distribution."""
+        log_probs = categorical.masked_log_softmax(logits, legal, self.temperature)
+        if self.given is None:
+            choice = categorical.sample(log_probs, self.deterministic)
+        else:
+            choice = self.given[:, self.position[part]]
+        self.log_probs[part] = log_probs
+        self.made[part] = choice
+        return choice
 
 
 def _of_type(

@@ -6,6 +6,7 @@ are part of it. What is made of weights alone is kept until one of them changes.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -80,52 +81,64 @@ def asked_of_rows(
     key_norm: nn.LayerNorm | None,
 ) -> Float[Tensor, "shared head_query key_width"]:
     """Return what each head's queries are multiplied with rows as, that are not projected."""
-    heads = layer.heads
-    scale = (layer.query.out_features // heads) ** -0.5
-
-    def ask() -> Tensor:
-        return _to_heads(layer.query(query) * scale, gained(layer.key, key_norm), heads)
-
+    ask = partial(_ask, query, layer, key_norm)
     if query.shape[0] > 1:  # not from parameters alone
         return ask()
     return layer.kept.asked(ask, layer.query, layer.key, key_norm, query, variant=key_norm is None)
+
+
+def _ask(
+    query: Float[Tensor, "shared query query_width"],
+    layer: Projections,
+    key_norm: nn.LayerNorm | None,
+) -> Float[Tensor, "shared head_query key_width"]:
+    heads = layer.heads
+    scale = (layer.query.out_features // heads) ** -0.5
+    return _to_heads(layer.query(query) * scale, gained(layer.key, key_norm), heads)
 
 
 def of_pooled(
     layer: Projections, key_norm: nn.LayerNorm | None
 ) -> tuple[Float[Tensor, "output_width head_key_width"], Float[Tensor, " output_width"]]:
     """Return the weight and the bias that make the output of pooled rows."""
+    join = partial(_join_pooled, layer, key_norm)
+    return layer.kept.pooled(join, layer.value, layer.output, key_norm, variant=key_norm is None)
+
+
+def _join_pooled(
+    layer: Projections, key_norm: nn.LayerNorm | None
+) -> tuple[Float[Tensor, "output_width head_key_width"], Float[Tensor, " output_width"]]:
     value, output = layer.value, layer.output
-
-    def join() -> tuple[Tensor, Tensor]:
-        joined = _joined(gained(value, key_norm), output.weight.t(), layer.heads).flatten(0, 1)
-        return joined.t(), torch.addmv(output.bias, output.weight, shifted(value, key_norm))
-
-    return layer.kept.pooled(join, value, output, key_norm, variant=key_norm is None)
+    joined = _joined(gained(value, key_norm), output.weight.t(), layer.heads).flatten(0, 1)
+    return joined.t(), torch.addmv(output.bias, output.weight, shifted(value, key_norm))
 
 
 def for_few(num_rows: int, layer: Projections, query_norm: nn.LayerNorm | None) -> FewProducts:
     """Return what so many keys and values are multiplied by, instead of their projections."""
     heads, query, key, value, output = layer[:5]
-    scale = (query.out_features // heads) ** -0.5
     widths = (query.in_features, 1, output.out_features)
     pays = tuple(
         joining_pays(num_rows, heads, first, outer)
         for first, outer in zip((key, key, value), widths, strict=True)
     )
-
-    def fold() -> FewProducts:
-        asked = gained(query, query_norm) * scale
-        # What the key's bias adds is the same for all keys and falls out of the softmax.
-        asked_of_all = (shifted(query, query_norm) * scale).unsqueeze(1)
-        return FewProducts(
-            _in_a_row(key, asked, heads, pays[0]),
-            _in_a_row(key, asked_of_all, heads, pays[1]),
-            _in_a_row(value, output.weight.t(), heads, pays[2]),
-            _offset(layer),
-        )
-
+    fold = partial(_fold_few, layer, query_norm, pays)
     return layer.kept.few(fold, *layer[1:5], query_norm, variant=(query_norm is None, pays))
+
+
+def _fold_few(
+    layer: Projections, query_norm: nn.LayerNorm | None, pays: tuple[bool, ...]
+) -> FewProducts:
+    heads, query, key, value, output = layer[:5]
+    scale = (query.out_features // heads) ** -0.5
+    asked = gained(query, query_norm) * scale
+    # What the key's bias adds is the same for all keys and falls out of the softmax.
+    asked_of_all = (shifted(query, query_norm) * scale).unsqueeze(1)
+    return FewProducts(
+        _in_a_row(key, asked, heads, pays[0]),
+        _in_a_row(key, asked_of_all, heads, pays[1]),
+        _in_a_row(value, output.weight.t(), heads, pays[2]),
+        _offset(layer),
+    )
 
 
 def for_within(layer: Projections) -> WithinProducts | None:
@@ -133,19 +146,18 @@ def for_within(layer: Projections) -> WithinProducts | None:
 
     None where it would not be kept.
     """
+    return layer.kept.within(partial(_fold_within, layer), *layer[1:5])
+
+
+def _fold_within(layer: Projections) -> WithinProducts | None:
+    if not is_little(layer[1:5]):
+        return None
     heads, query, key, value, output = layer[:5]
-    scale = (query.out_features // heads) ** -0.5
-
-    def fold() -> WithinProducts | None:
-        if not is_little(layer[1:5]):
-            return None
-        keys = key.weight * scale
-        asked = _joined(keys, query.weight, heads).flatten(0, 1)
-        bias = _joined(keys, query.bias.unsqueeze(1), heads).flatten()
-        given = _joined(output.weight.t(), value.weight, heads).flatten(0, 1)
-        return WithinProducts((asked, bias), (given, _offset(layer).repeat(heads)))
-
-    return layer.kept.within(fold, *layer[1:5])
+    keys = key.weight * (query.out_features // heads) ** -0.5
+    asked = _joined(keys, query.weight, heads).flatten(0, 1)
+    bias = _joined(keys, query.bias.unsqueeze(1), heads).flatten()
+    given = _joined(output.weight.t(), value.weight, heads).flatten(0, 1)
+    return WithinProducts((asked, bias), (given, _offset(layer).repeat(heads)))
 
 
 def _offset(layer: Projections) -> Float[Tensor, " output_width"]:

@@ -343,17 +343,16 @@ class EntityPolicyMixin(Module, _Parent):
         features, masks = latent
         present = features.present
         num_types = len(self.action_space.types)  # type: ignore[attr-defined]
-
-        def legal(key: str, *shape: int) -> Tensor:
-            return masks[key] > 0.5 if key in masks else present.new_ones(shape)
-
         batch, num_entities = present.shape
+        types = _legal(masks, ACTION_TYPE_MASK, present, batch, num_types)
+        selectable = _legal(masks, SELECTABLE_MASK, present, 1, num_entities)
+        targets = _legal(masks, TARGET_MASK, present, 1, num_types, num_entities)
         return HeadInputs(
             core=features.state,
             per_entity=features.per_entity,
-            types=legal(ACTION_TYPE_MASK, batch, num_types),
-            selectable=legal(SELECTABLE_MASK, 1, num_entities) & present,
-            targets=legal(TARGET_MASK, 1, num_types, num_entities) & present.unsqueeze(1),
+            types=types,
+            selectable=selectable & present,
+            targets=targets & present.unsqueeze(1),
             present=present,
             cell_of=self.entity_cells(masks[ENTITIES]) if self.entity_cells else None,
             scalars=features.scalars,
@@ -380,3 +379,8 @@ class EntityPolicyMixin(Module, _Parent):
     def encoder_parameters(self) -> int:
         """Count the entity encoder's parameters, the embedding of the columns not included."""
         return sum(p.numel() for p in self._entity_extractor.encoder.parameters())
+
+
+def _legal(masks: Mapping[str, Tensor], key: str, present: Tensor, *shape: int) -> Tensor:
+    """Return what a mask allows: without the mask, everything."""
+    return masks[key] > 0.5 if key in masks else present.new_ones(shape)
