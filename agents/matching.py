@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Literal
 
 import torch
@@ -136,12 +137,13 @@ def _search(
         if best is not None and reshaping(width) >= best[0]:
             break  # no number of latents makes up for it
 
+        @cache  # every cost is that of a network built for it
         def cost(latents: int, width: int = width) -> int:
             sizes = {"num_latents": latents, "latent_width": width}
             return _measure(policy, {**policy.encoder_kwargs, **sizes}, num_entities, quantity)
 
         latents = _nearest(cost, target, num_entities)
-        if abs(cost(latents) / target - 1) > TOLERANCE:
+        if latents is None:
             continue
         change = reshaping(width) + abs(math.log(latents / start.num_latents))
         if best is None or change < best[0]:
@@ -154,10 +156,16 @@ def _search(
     return best[1]
 
 
-def _nearest(cost: Callable[[int], int], target: int, most: int) -> int:
-    """Return the number in ``[1, most]`` whose growing cost is nearest to a target."""
+def _nearest(cost: Callable[[int], int], target: int, most: int) -> int | None:
+    """Return the number in ``[1, most]`` whose growing cost is nearest to a target.
+
+    None where no cost is within the tolerance.
+    """
     low, high = 1, most
+    if cost(high) < target * (1 - TOLERANCE) or cost(low) > target * (1 + TOLERANCE):
+        return None
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if cost(middle) < target else (low, middle)
-    return min((low, high), key=lambda number: abs(cost(number) - target))
+    best = min((low, high), key=lambda number: abs(cost(number) - target))
+    return best if abs(cost(best) / target - 1) <= TOLERANCE else None
