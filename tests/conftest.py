@@ -11,6 +11,7 @@ import pytest
 # Tests run side by side, one per core: a second thread each would only wait for the others.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# A function that is defined within another gets its check compiled at every call of the other.
 jaxtyping.install_import_hook(
     [f"perceiver_rl.{part}" for part in ("nn", "entities", "heads", "sb3", "models")],
     "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
@@ -35,11 +36,7 @@ def _no_checks_in_slow_tests(request: pytest.FixtureRequest) -> Iterator[None]:
 
     Shapes of the same functions are checked by the tests of each.
     """
-    if request.node.get_closest_marker("slow") is None:
+    with pytest.MonkeyPatch.context() as patch:
+        if request.node.get_closest_marker("slow") is not None:
+            patch.setattr(jaxtyping.config, "jaxtyping_disable", True)
         yield
-        return
-    jaxtyping.config.update("jaxtyping_disable", True)
-    try:
-        yield
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)

@@ -27,6 +27,11 @@ class Projections(NamedTuple):
     output: nn.Linear
     kept: KeptProducts
 
+    @property
+    def scale(self) -> float:
+        """What a head's products of queries and keys are multiplied by."""
+        return float((self.query.out_features // self.heads) ** -0.5)
+
 
 class KeptProducts:
     """Products of a layer's weights.
@@ -92,9 +97,8 @@ def _ask(
     layer: Projections,
     key_norm: nn.LayerNorm | None,
 ) -> Float[Tensor, "shared head_query key_width"]:
-    heads = layer.heads
-    scale = (layer.query.out_features // heads) ** -0.5
-    return _to_heads(layer.query(query) * scale, gained(layer.key, key_norm), heads)
+    asked = layer.query(query) * layer.scale
+    return _to_heads(asked, gained(layer.key, key_norm), layer.heads)
 
 
 def of_pooled(
@@ -129,10 +133,9 @@ def _fold_few(
     layer: Projections, query_norm: nn.LayerNorm | None, pays: tuple[bool, ...]
 ) -> FewProducts:
     heads, query, key, value, output = layer[:5]
-    scale = (query.out_features // heads) ** -0.5
-    asked = gained(query, query_norm) * scale
+    asked = gained(query, query_norm) * layer.scale
     # What the key's bias adds is the same for all keys and falls out of the softmax.
-    asked_of_all = (shifted(query, query_norm) * scale).unsqueeze(1)
+    asked_of_all = (shifted(query, query_norm) * layer.scale).unsqueeze(1)
     return FewProducts(
         _in_a_row(key, asked, heads, pays[0]),
         _in_a_row(key, asked_of_all, heads, pays[1]),
@@ -153,7 +156,7 @@ def _fold_within(layer: Projections) -> WithinProducts | None:
     if not is_little(layer[1:5]):
         return None
     heads, query, key, value, output = layer[:5]
-    keys = key.weight * (query.out_features // heads) ** -0.5
+    keys = key.weight * layer.scale
     asked = _joined(keys, query.weight, heads).flatten(0, 1)
     bias = _joined(keys, query.bias.unsqueeze(1), heads).flatten()
     given = _joined(output.weight.t(), value.weight, heads).flatten(0, 1)
